@@ -1,0 +1,1 @@
+"""Bare hosts on this machine: systemd-nspawn machines in a sealed network."""

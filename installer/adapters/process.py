@@ -1,0 +1,60 @@
+"""Run one program of the outside world and tell why it failed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from installer.errors import PlatformError
+
+
+class CommandFailed(PlatformError):
+    """A program ended with an error; the tail of what it said is in the details."""
+
+    def __init__(self, arguments: Sequence[str], status: int, output: str, stdout: bytes = b"") -> None:
+        self.status = status
+        self.output = output
+        self.stdout = stdout
+        super().__init__(
+            f"`{' '.join(arguments[:6])}{' …' if len(arguments) > 6 else ''}` ended with status {status}.",
+            details=output.strip().splitlines()[-20:],
+        )
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    directory: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    seconds: float | None = None,
+) -> bytes:
+    """Run a program and return its standard output.
+
+    Args:
+        environment: variables added to this process's own.
+        seconds: how long it may take; unbounded when None.
+
+    Raises:
+        CommandFailed: it ended with another status than 0, or took too long.
+    """
+    try:
+        done = subprocess.run(
+            arguments,
+            cwd=directory,
+            env={**os.environ, **(environment or {})},
+            input=stdin,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise CommandFailed(arguments, 127, f"{arguments[0]}: not found") from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandFailed(arguments, 124, f"no end after {seconds} s") from error
+    if done.returncode:
+        output = (done.stderr or done.stdout).decode(errors="replace")
+        raise CommandFailed(arguments, done.returncode, output, done.stdout)
+    return done.stdout

@@ -1,0 +1,1 @@
+"""Where artefacts come from, one kind of source a module."""

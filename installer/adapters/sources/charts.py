@@ -1,0 +1,83 @@
+"""Helm charts: packed from a module's folder, or fetched from a chart repository."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tarfile
+import zlib
+from pathlib import Path
+
+import yaml
+
+from installer.adapters.sources.http import download, read
+from installer.adapters.blob_store import BlobStore
+from installer.errors import PlatformError
+from installer.model.artifact import Blob
+from installer.ports import Reporter
+
+MEDIA_TYPE = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+
+
+class ChartUnavailable(PlatformError):
+    """A chart or its version cannot be had."""
+
+
+def pack_chart(folder: Path, name: str, version: str) -> bytes:
+    """Return the chart archive of a folder, the same bytes on every machine.
+
+    Raises:
+        ChartUnavailable: the folder holds another chart or version.
+    """
+    described = yaml.safe_load((folder / "Chart.yaml").read_text())
+    if (described.get("name"), str(described.get("version"))) != (name, version):
+        raise ChartUnavailable(
+            f"The chart in {folder.name} is {described.get('name')} {described.get('version')}, not {name} {version}.",
+            hint="Write the version it has into the component's `charts`.",
+        )
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            content = path.read_bytes()
+            entry = tarfile.TarInfo(f"{name}/{path.relative_to(folder).as_posix()}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return stored_gzip(buffer.getvalue())
+
+
+def stored_gzip(content: bytes) -> bytes:
+    """Return content in a gzip envelope without compressing it.
+
+    Compressed bytes differ between zlib's versions; stored ones do not, and charts are small.
+    """
+    header = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+    blocks = []
+    size = 0xFFFF
+    for start in range(0, max(len(content), 1), size):
+        block = content[start : start + size]
+        last = start + size >= len(content)
+        blocks.append(struct.pack("<BHH", int(last), len(block), len(block) ^ 0xFFFF) + block)
+    trailer = struct.pack("<II", zlib.crc32(content), len(content) & 0xFFFFFFFF)
+    return header + b"".join(blocks) + trailer
+
+
+def fetch_chart(repository: str, name: str, version: str, store: BlobStore, reporter: Reporter) -> Blob:
+    """Fetch a chart from an `https://` repository by its index.
+
+    Raises:
+        ChartUnavailable: the index does not list the version.
+    """
+    index = yaml.safe_load(read(f"{repository.rstrip('/')}/index.yaml"))
+    for entry in (index.get("entries") or {}).get(name, []):
+        if str(entry.get("version")).removeprefix("v") != version.removeprefix("v"):
+            continue
+        url = entry["urls"][0]
+        if "://" not in url:
+            url = f"{repository.rstrip('/')}/{url}"
+        expected = f"sha256:{entry['digest']}" if entry.get("digest") else None
+        blob = download(url, store, reporter, expected)
+        return Blob(blob.digest, blob.size, MEDIA_TYPE)
+    raise ChartUnavailable(
+        f"The repository {repository} does not list {name} {version}.",
+        hint="Write a version it lists into the component's `charts`.",
+    )

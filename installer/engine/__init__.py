@@ -1,0 +1,1 @@
+"""Decisions: order, plan, rules, packing. Pure functions over the model."""

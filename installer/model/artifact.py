@@ -1,0 +1,297 @@
+"""What components declare, what a lock pins, and what a bundle carries.
+
+Three ages of one artefact: a *spec* in `component.yml` names it, `bundle lock` turns it into a
+*locked item* with a digest, and `bundle build` puts its *blobs* into the bundle.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict
+from pydantic.dataclasses import dataclass
+
+STRICT = ConfigDict(extra="forbid")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+
+
+def check_digest(text: str) -> str:
+    """Return the digest unchanged.
+
+    Raises:
+        ValueError: it is not `sha256:` and 64 hexadecimal digits.
+    """
+    if not _DIGEST.match(text):
+        raise ValueError(f"{text!r} is not a digest; write sha256: and 64 hexadecimal digits")
+    return text
+
+
+Digest = Annotated[str, AfterValidator(check_digest)]
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest of content held in memory."""
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+# ---------------------------------------------------------------- specs: what a component declares
+
+
+@dataclass(frozen=True, config=STRICT)
+class GoModule:
+    """Programs made from one released Go module, where upstream's files cannot be had.
+
+    Attributes:
+        module: module path; for a program of our own, the name of a folder below the role's `files/`.
+        version: the released version; `directory` for a program of our own.
+        programs: program name to package path below the module (`.` is its root).
+        stamp: linker variables to set, `package.variable` to value.
+        tags: build tags.
+        cgo: the program needs a C compiler.
+        c_packages: Debian packages, `release/name`, whose headers and libraries a cgo program needs.
+        c_flags: flags for the C compiler.
+        replace: module path to `path@version`, or to a folder below the role's `files/`.
+        licence: SPDX expression.
+    """
+
+    module: str
+    version: str
+    programs: Mapping[str, str]
+    licence: str
+    stamp: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    cgo: bool = False
+    c_packages: tuple[str, ...] = ()
+    c_flags: tuple[str, ...] = ()
+    replace: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=STRICT)
+class ModuleTree:
+    """Files copied out of a released Go module into an image."""
+
+    module: str
+    path: str
+    to: str
+    exclude: tuple[str, ...] = ()
+    executable: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class DebianLayer:
+    """A user land made by unpacking Debian packages, without running their scripts.
+
+    Attributes:
+        release: Debian code name.
+        packages: packages wanted; their dependencies follow.
+        without: packages left out although something depends on them.
+        exclude: paths dropped, shell patterns.
+    """
+
+    release: str
+    packages: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, config=STRICT)
+class ImageBuild:
+    """How to compose an image from programs, module files and Debian packages.
+
+    Attributes:
+        programs: program name to path in the image.
+        entrypoint: the image's entry point.
+        user: numeric `uid:gid`; root when absent, for programs that need it.
+        debian: the layer below, if the program needs a user land.
+        module_files: trees out of Go modules.
+        links: path in the image to link target.
+        directories: empty directories to make; `/tmp` is made sticky.
+        ca_certificates: add the public certificate authorities' file.
+    """
+
+    entrypoint: tuple[str, ...]
+    programs: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    debian: DebianLayer | None = None
+    module_files: tuple[ModuleTree, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    directories: tuple[str, ...] = ()
+    ca_certificates: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class ChartBuild:
+    """A chart packed from the folder of a released Go module."""
+
+    module: str
+    path: str
+
+
+@dataclass(frozen=True, config=STRICT)
+class ChartSpec:
+    """A Helm chart: `repository` is an `https://` index or an `oci://` prefix."""
+
+    name: str
+    version: str
+    repository: str
+    licence: str
+    build: ChartBuild | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class ImageSpec:
+    """A container image by its upstream name and tag."""
+
+    name: str
+    version: str
+    licence: str
+    build: ImageBuild | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class FileSpec:
+    """A single file, fetched from upstream or built.
+
+    Attributes:
+        url: where upstream publishes it; `{version}` and `{architecture}` are filled in.
+        sha256: of what the URL answers, by architecture.
+        member: the path inside, when the URL answers with a tar archive.
+        program: the Go program that is the same file.
+    """
+
+    name: str
+    version: str
+    url: str
+    sha256: Mapping[str, str]
+    licence: str
+    member: str | None = None
+    program: str | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Artifacts:
+    """Everything one component brings.
+
+    Attributes:
+        packages: Debian packages by release; the key `default` serves releases not named.
+        wheels: Python requirements, pinned, for hosts the component runs on.
+    """
+
+    charts: tuple[ChartSpec, ...] = ()
+    images: tuple[ImageSpec, ...] = ()
+    files: tuple[FileSpec, ...] = ()
+    packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    wheels: tuple[str, ...] = ()
+    go_modules: tuple[GoModule, ...] = ()
+
+    def packages_for(self, release: str) -> tuple[str, ...]:
+        """Return the packages wanted on hosts of a Debian or Ubuntu release."""
+        return self.packages.get(release, self.packages.get("default", ()))
+
+
+# ---------------------------------------------------------------- locked: what a lock pins
+
+
+class Kind(enum.Enum):
+    """What an item is, which decides where it goes on a host."""
+
+    CHART = "chart"
+    FILE = "file"
+    IMAGE = "image"
+    PACKAGE = "package"
+    WHEEL = "wheel"
+    MODEL = "model"
+    INDEX = "index"
+    INSTALLER = "installer"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Blob:
+    """Bytes by digest; `size` in bytes."""
+
+    digest: Digest
+    size: int
+    media_type: str = "application/octet-stream"
+
+
+@dataclass(frozen=True, config=STRICT)
+class LockedItem:
+    """One artefact, pinned.
+
+    Attributes:
+        kind: what it is.
+        name: upstream's name.
+        version: upstream's version or tag.
+        digest: of the item's own bytes; for an image, of its manifest or index.
+        blobs: every blob the item is made of, its own bytes among them.
+        origin: how it was had: `type` and what that source needs to have it again.
+        licence: SPDX expression, or where the licence is written.
+        needed_by: components that declare it.
+        scope: what it is for: a Debian release, a Python version, a platform.
+    """
+
+    kind: Kind
+    name: str
+    version: str
+    digest: Digest
+    blobs: tuple[Blob, ...]
+    origin: Mapping[str, Any]
+    licence: str
+    needed_by: tuple[str, ...]
+    scope: str = ""
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of all its blobs."""
+        return sum(blob.size for blob in self.blobs)
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """Return what orders and identifies items."""
+        return (self.kind.value, self.name, self.scope, self.version)
+
+
+@dataclass(frozen=True, config=STRICT)
+class GoLock:
+    """The resolved build list of one Go module's programs, line by line.
+
+    Attributes:
+        spec: digest of what the component declared when it was resolved.
+    """
+
+    spec: Digest
+    go_mod: tuple[str, ...]
+    go_sum: tuple[str, ...]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Lock:
+    """`bundle.lock.json`: every digest a bundle is built from.
+
+    Attributes:
+        format: `platform-lock/1`.
+        origin: `upstream` or `build`: where the items came from.
+        platforms: `linux/amd64` and others.
+        items: sorted by key.
+        tools: what built the items: wheels by name, items of their own that stay out of bundles.
+        go: module path to its resolved build list.
+    """
+
+    format: str
+    origin: str
+    platforms: tuple[str, ...]
+    items: tuple[LockedItem, ...]
+    tools: tuple[LockedItem, ...] = ()
+    go: Mapping[str, GoLock] = field(default_factory=dict)
+
+    def find(self, kind: Kind, name: str, scope: str | None = None) -> LockedItem | None:
+        """Return the item of that kind and name, or None."""
+        for item in self.items:
+            if item.kind is kind and item.name == name and scope in (None, item.scope):
+                return item
+        return None

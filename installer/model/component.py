@@ -1,0 +1,93 @@
+"""A component: one folder below `roles/`, described by its `component.yml`."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import field
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from installer.model.artifact import Artifacts
+
+STRICT = ConfigDict(extra="forbid", str_min_length=1)
+
+
+class Layer(enum.Enum):
+    """Where a component stands; nothing needs a later layer. Declared from the ground up."""
+
+    HOST = "host"
+    CLUSTER = "cluster"
+    NETWORK = "network"
+    STORAGE = "storage"
+    TRUST = "trust"
+    REGISTRY = "registry"
+    POLICY = "policy"
+    SECURITY = "security"
+    BACKUP = "backup"
+    OBSERVABILITY = "observability"
+    GPU = "gpu"
+    DELIVERY = "delivery"
+    INFERENCE = "inference"
+
+    @property
+    def rank(self) -> int:
+        """Return the layer's height above the ground, from 0."""
+        return list(Layer).index(self)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Endpoint:
+    """Where a component answers; values may be templates over the inventory's variables."""
+
+    host: str
+    port: int | str
+
+
+@dataclass(frozen=True, config=STRICT)
+class Description:
+    """What a `component.yml` says.
+
+    Attributes:
+        summary: one line for tables and `--help`.
+        layer: where the component stands.
+        needs: components that must be deployed and verified before it.
+        runs_on: a host pattern of group names: `control_plane`, `admin[0]`, `control_plane:worker`.
+        optional: an inventory may leave it out.
+        namespace: the Kubernetes namespace it fills, if any.
+        endpoint: where others reach it.
+        artifacts: everything it brings onto hosts and into the cluster.
+    """
+
+    summary: str
+    layer: Layer
+    runs_on: str
+    needs: tuple[str, ...] = ()
+    optional: bool = False
+    namespace: str | None = None
+    endpoint: Endpoint | None = None
+    artifacts: Artifacts = field(default_factory=Artifacts)
+
+
+@dataclass(frozen=True)
+class Component:
+    """A described component with what its folder offers.
+
+    Attributes:
+        name: the role's name.
+        verbs: the task files the role has: preflight, deploy, verify, remove and others.
+    """
+
+    name: str
+    description: Description
+    verbs: frozenset[str]
+
+    @property
+    def layer(self) -> Layer:
+        """Where the component stands."""
+        return self.description.layer
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Components that must be deployed and verified first."""
+        return self.description.needs

@@ -1,0 +1,112 @@
+"""A plan is a value: it can be printed, compared and tested before anything is done."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Change(enum.Enum):
+    """What a plan means to do to a component."""
+
+    INSTALL = "install"
+    UPGRADE = "upgrade"
+    RESUME = "resume"
+    UNCHANGED = "unchanged"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One verb of one component.
+
+    Attributes:
+        component: the component's name.
+        verb: `deploy`, `verify`, `remove`, `preflight`.
+        hosts: the host pattern the play runs on.
+        fingerprint: what the component is made of; equal fingerprints need no deployment.
+        after: names of steps that must have ended well.
+    """
+
+    component: str
+    verb: str
+    hosts: str
+    fingerprint: str = ""
+    after: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return `component verb`."""
+        return f"{self.component} {self.verb}"
+
+
+@dataclass(frozen=True)
+class PlannedComponent:
+    """What will happen to one component, and why."""
+
+    component: str
+    change: Change
+    reason: str
+    hosts: tuple[str, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every component of an inventory with its change, and the steps to get there, in order."""
+
+    components: tuple[PlannedComponent, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def changes(self) -> tuple[PlannedComponent, ...]:
+        """Return the components that something will be done to."""
+        return tuple(item for item in self.components if item.change is not Change.UNCHANGED)
+
+
+@dataclass(frozen=True)
+class TaskFailure:
+    """Where a step failed.
+
+    Attributes:
+        host: the host; `localhost` when none was reached.
+        task: the task's name.
+        message: what the module said.
+        evidence: the tail of a unit's journal or a pod's log that explains it.
+    """
+
+    host: str
+    task: str
+    message: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TaskTime:
+    """Wall seconds one task took over all hosts, for the slowest-task tables."""
+
+    task: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """How a step ended.
+
+    Attributes:
+        ok: every task ended well on every host.
+        changed: tasks that changed something, over all hosts.
+        seconds: wall time.
+        failures: where it failed; empty when it did not.
+        slowest: its slowest tasks, slowest first.
+        results: what roles reported with `platform.base.report`, by host.
+    """
+
+    ok: bool
+    changed: int
+    seconds: float
+    failures: tuple[TaskFailure, ...] = ()
+    slowest: tuple[TaskTime, ...] = ()
+    results: Mapping[str, Any] = field(default_factory=dict)

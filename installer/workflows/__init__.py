@@ -1,0 +1,1 @@
+"""One use case a module. A workflow speaks to ports and returns a report."""

@@ -1,0 +1,3 @@
+module platform.internal/pause
+
+go 1.26
