@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from installer.model.artifact import Blob, LockedItem
+from installer.model.artifact import Blob, ChartSpec, FileSpec, GoLock, ImageSpec, LockedItem
+from installer.model.bundle import DebianTarget
 from installer.model.events import Event
 from installer.model.plan import Step, StepResult
 
@@ -17,6 +19,15 @@ class Reporter(Protocol):
 
     def emit(self, event: Event) -> None:
         """Tell one event; never raises, never waits for the operator."""
+
+
+class BlobSink(Protocol):
+    """Takes chunks and knows the blob they make."""
+
+    blob: Blob
+
+    def __call__(self, chunk: bytes) -> None:
+        """Write one chunk."""
 
 
 class ArtifactStore(Protocol):
@@ -42,16 +53,48 @@ class ArtifactStore(Protocol):
     def put_bytes(self, content: bytes, media_type: str = "application/octet-stream") -> Blob:
         """Take a small document in."""
 
+    def put_file(self, path: Path, expected: str | None = None) -> Blob:
+        """Take a file in, without copying it where the file system allows."""
 
-class ArtifactSource(Protocol):
-    """Fetches or makes the blobs of locked items of one origin."""
+    def writer(self, expected: str | None = None) -> AbstractContextManager[BlobSink]:
+        """Return a context that takes a blob chunk by chunk."""
 
-    def fetch(self, item: LockedItem, store: ArtifactStore, reporter: Reporter) -> None:
-        """Put every blob of the item into the store.
+
+class ArtifactSources(Protocol):
+    """Pins what components declare, and has what a lock pins. May be used by several threads."""
+
+    def image(self, component: str, spec: ImageSpec) -> tuple[LockedItem, ...]:
+        """Pin an image, one item for each platform wanted."""
+
+    def chart(self, component: str, spec: ChartSpec) -> LockedItem:
+        """Pin a chart."""
+
+    def file(self, component: str, spec: FileSpec) -> tuple[LockedItem, ...]:
+        """Pin a file, one item for each architecture wanted."""
+
+    def packages(self, target: DebianTarget, wanted: Mapping[str, Sequence[str]]) -> tuple[LockedItem, ...]:
+        """Pin the packages of all components and what they need on one target."""
+
+    def wheels(self, python: str, wanted: Mapping[str, Sequence[str]]) -> tuple[LockedItem, ...]:
+        """Pin wheels of all components and what they need for one Python version."""
+
+    def directory(self, name: str, folder: Path) -> tuple[LockedItem, ...]:
+        """Pin the files of a folder the site brings itself."""
+
+    def fetch(self, item: LockedItem) -> None:
+        """Put every blob of a locked item into the store.
 
         Raises:
-            ArtifactUnavailable: the source does not have it any more, or has other bytes.
+            PlatformError: the source does not have it any more, or has other bytes.
         """
+
+    @property
+    def tools(self) -> tuple[LockedItem, ...]:
+        """Return what was used to make things, for the lock."""
+
+    @property
+    def go_locks(self) -> Mapping[str, GoLock]:
+        """Return the build lists resolved, for the lock."""
 
 
 class PlaybookRunner(Protocol):
@@ -81,7 +124,5 @@ class Confirmation(Protocol):
         """Return whether the operator agrees."""
 
 
-Clock = Callable[[], float]
-Chunks = Iterator[bytes]
-Locked = AbstractContextManager[None]
-Arguments = Sequence[str]
+
+Clock = Callable[[], datetime]

@@ -1,0 +1,97 @@
+"""Give every play the catalogue, the bundle's lock and the defaults of platform-wide variables."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.inventory.group import Group
+from ansible.plugins.vars import BaseVarsPlugin
+from ansible.template import trust_as_template
+
+DOCUMENTATION = """
+name: catalog
+short_description: The catalogue of components, the bundle's lock and platform-wide defaults
+description:
+  - Sets C(platform_components) from C(roles/*/component.yml), one entry a role.
+  - Sets C(platform_artifacts) from the inventory's C(bundle.lock.json), by kind and name.
+  - Sets each variable of C(inventories/variables.yml) to its default, below every inventory.
+options:
+  lock:
+    description: The lock to read instead of the inventory's.
+    type: path
+    env: [{name: PLATFORM_LOCK}]
+"""
+
+_PROJECT = Path(__file__).resolve().parents[6]
+_BLOBS = "oci/blobs/sha256"
+_cache: dict[str, dict[str, Any]] = {}
+
+
+class VarsModule(BaseVarsPlugin):
+    """Sets the same variables for every host, at the lowest place."""
+
+    def get_vars(self, loader: Any, path: str, entities: Any, cache: bool = True) -> dict[str, Any]:
+        """Return the platform's facts for the group `all` of an inventory."""
+        super().get_vars(loader, path, entities)
+        entities = entities if isinstance(entities, list) else [entities]
+        if not any(isinstance(entity, Group) and entity.name == "all" for entity in entities):
+            return {}
+        if path not in _cache:
+            _cache[path] = _facts(Path(path))
+        return _cache[path]
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    if not (folder / "group_vars").is_dir():
+        # Ansible asks for the playbook's folder too; the inventory's answer is the only one.
+        return {}
+    facts = {name: spec["default"] for name, spec in _read(_PROJECT / "inventories/variables.yml").items() if "default" in spec}
+    facts["platform_components"] = {
+        path.parent.name: _component(_read(path)) for path in sorted((_PROJECT / "roles").glob("*/component.yml"))
+    }
+    lock = Path(os.environ.get("PLATFORM_LOCK") or folder / "bundle.lock.json")
+    facts["platform_artifacts"] = _artifacts(json.loads(lock.read_text()) if lock.is_file() else {"items": []})
+    trusted: dict[str, Any] = _trust(facts)
+    return trusted
+
+
+def _component(description: dict[str, Any]) -> dict[str, Any]:
+    kept = ("summary", "layer", "needs", "runs_on", "namespace", "endpoint")
+    artifacts = description.get("artifacts", {})
+    return {
+        **{key: description[key] for key in kept if key in description},
+        "packages": artifacts.get("packages", {}),
+        "wheels": artifacts.get("wheels", []),
+        "images": [image["name"] for image in artifacts.get("images", [])],
+    }
+
+
+def _artifacts(lock: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {"images": {}, "charts": {}, "files": {}, "wheels": {}}
+    for item in lock["items"]:
+        hexadecimal = item["digest"].removeprefix("sha256:")
+        entry = {"version": item["version"], "digest": item["digest"], "path": f"{_BLOBS}/{hexadecimal}"}
+        if item["kind"] == "wheel":
+            found["wheels"].setdefault(item["scope"], []).append(
+                {**entry, "name": item["name"], "file": item["origin"]["file"], "needed_by": item["needed_by"]}
+            )
+        elif f"{item['kind']}s" in found:
+            found[f"{item['kind']}s"][item["name"]] = entry
+    return found
+
+
+def _read(path: Path) -> Any:
+    return yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def _trust(value: Any) -> Any:
+    """Let templates in values be filled in: they come from the repository, like a role's."""
+    if isinstance(value, dict):
+        return {key: _trust(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_trust(entry) for entry in value]
+    return trust_as_template(value) if isinstance(value, str) else value

@@ -1,0 +1,186 @@
+"""Wires the bundle's workflows to their adapters."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+from installer import __version__
+from installer.adapters.blob_store import BlobStore, hash_file
+from installer.adapters.bundle_directory import BundleDirectory, image_layout
+from installer.adapters.lock_files import read_lock, write_lock
+from installer.adapters.package_repository import index_path, package_index, sign_repositories
+from installer.adapters.project_files import project_files
+from installer.adapters.signing import make_signing_key, sign, verify
+from installer.adapters.sources.debian import Archive, DebianArchive
+from installer.adapters.sources.pypi import WheelIndex
+from installer.adapters.sources.sourceset import SourceSet
+from installer.adapters.sources.workshop import Workshop
+from installer.cli.wiring import PROJECT, Site
+from installer.errors import InvalidConfiguration, Problem
+from installer.model.artifact import Kind, Lock, digest_of
+from installer.model.bundle import BundleSettings, DebianTarget, Difference
+from installer.workflows.bundle_build import BuiltBundle, Signing, build_bundle, fetch_items, packages_by_release
+from installer.workflows.bundle_lock import lock_bundle
+from installer.workflows.bundle_verify import TrustedBundle, verify_bundle
+
+# The Python each supported release has.
+_PYTHONS = {"bookworm": "3.11", "trixie": "3.13", "jammy": "3.10", "noble": "3.12"}
+# Releases that images and C libraries are taken from, whatever the hosts run.
+_BUILD_RELEASES = ("bookworm", "trixie")
+_DOWNLOADS = 8
+
+
+class Bundles:
+    """The bundle of one site."""
+
+    def __init__(self, site: Site) -> None:
+        """Work for one site."""
+        self._site = site
+
+    @cached_property
+    def store(self) -> BlobStore:
+        """Return the cache of blobs."""
+        return BlobStore(self._site.cache / "store")
+
+    @cached_property
+    def settings(self) -> BundleSettings:
+        """Return what the inventory says of its bundle."""
+        value = self._site.value
+        return BundleSettings(
+            origin=value("platform_artifact_origin"),
+            platforms=tuple(value("platform_artifact_platforms")),
+            targets=tuple(self._target(release) for release in value("platform_debian_targets")),
+            mirrors=value("platform_mirrors"),
+            directories=value("platform_directories"),
+        )
+
+    def lock(self) -> tuple[Lock, Difference]:
+        """Resolve everything anew, and write the lock."""
+        previous = read_lock(self._site.lock_path)
+        sources = self._sources(previous, relock=True)
+        workers = os.cpu_count() or 2
+        lock, difference = lock_bundle(
+            self._site.catalog, self.settings, _requirements(), sources, previous, workers, self._site.reporter
+        )
+        write_lock(self._site.lock_path, lock)
+        return lock, difference
+
+    def build(self, key: Path | None) -> BuiltBundle:
+        """Build and sign the bundle the lock describes."""
+        lock = self._required_lock()
+        fetch_items(lock, self._sources(lock, relock=False), self.store, _DOWNLOADS, self._site.reporter)
+        indexes = {release: package_index(items, self.store) for release, items in packages_by_release(lock).items()}
+        files: dict[str, Path | bytes] = {index_path(release): content for release, content in indexes.items()}
+        files.update(image_layout(lock.items))
+        files["verify.sh"] = (resources.files("installer.adapters") / "verify.sh").read_bytes()
+        modes = {"verify.sh": "0755"}
+        for path, place in project_files(PROJECT):
+            files[f"installer/{path}"] = place
+            if os.access(place, os.X_OK):
+                modes[f"installer/{path}"] = "0755"
+        for item in lock.items:
+            if item.kind is Kind.WHEEL and "installer" in item.needed_by:
+                files[f"installer/wheels/{item.origin['file']}"] = self.store.path(item.digest)
+        return build_bundle(
+            lock, files, indexes, modes, BundleDirectory(self._site.bundle, self.store), self._signing(key),
+            datetime.now(UTC).replace(microsecond=0), self._site.reporter, _describe,
+        )  # fmt: skip
+
+    def verify(self) -> TrustedBundle:
+        """Check the bundle to the last byte."""
+        directory = BundleDirectory(self._site.bundle)
+        return verify_bundle(
+            directory,
+            lambda text: verify(text, directory.signature, self._site.allowed_signers),
+            self.seen_sequence,
+            __version__,
+            datetime.now(UTC),
+            os.cpu_count() or 2,
+            self._site.reporter,
+        )
+
+    @property
+    def seen_sequence(self) -> int:
+        """Return the highest sequence this site has accepted."""
+        record = self._site.state / "bundle_sequence"
+        return int(record.read_text()) if record.exists() else 0
+
+    def accept(self, bundle: TrustedBundle) -> None:
+        """Remember a bundle's sequence; a lower one is refused from now on."""
+        record = self._site.state / "bundle_sequence"
+        temporary = record.with_suffix(".new")
+        temporary.write_text(f"{max(self.seen_sequence, bundle.release.sequence)}\n")
+        temporary.replace(record)
+
+    def _required_lock(self) -> Lock:
+        lock = read_lock(self._site.lock_path)
+        if lock is None:
+            cure = f"Run `platform-install bundle lock --inventory {self._site.options.inventory}`."
+            raise InvalidConfiguration([Problem(str(self._site.lock_path), "there is no lock.", cure)], "the lock")
+        return lock
+
+    def _target(self, release: str) -> DebianTarget:
+        if release not in _PYTHONS:
+            cure = f"Supported are {', '.join(sorted(_PYTHONS))}."
+            where = self._site.inventory.where("platform_debian_targets")
+            raise InvalidConfiguration([Problem(where, f"{release!r} is no supported release.", cure)])
+        listing = self._site.lock_path.parent / "packages" / f"{release}.list"
+        lines = listing.read_text().splitlines() if listing.exists() else []
+        installed = tuple((name, version) for name, _, version in (line.partition(" ") for line in lines) if version)
+        return DebianTarget(release, _PYTHONS[release], installed)
+
+    def _sources(self, recorded: Lock | None, relock: bool) -> SourceSet:
+        site = self._site
+        described = site.value("platform_debian_archives") or {}
+        releases = {*_BUILD_RELEASES, *(target.release for target in self.settings.targets)}
+        archives = {r: DebianArchive(_archive(r, described.get(r, {})), site.cache) for r in sorted(releases)}
+        wheels = WheelIndex(self.store, site.cache / "scratch")
+        workshop = Workshop(
+            site.catalog, PROJECT / "roles", site.cache, self.store, archives, wheels, site.reporter, recorded, relock
+        )
+        return SourceSet(self.settings, site.catalog, self.store, archives, wheels, workshop, site.reporter)
+
+    def _signing(self, key: Path | None) -> Signing:
+        site = self._site
+        if key is None:
+            key = site.state / "keys" / "bundle"
+            line = make_signing_key(key, f"{site.key}-builder")
+            if site.lab_name:
+                site.allowed_signers.write_text(line)
+        sequence = self.seen_sequence + 1
+        chosen = key
+        return Signing(
+            id=f"{site.key}-{datetime.now(UTC):%Y.%m.%d}-{sequence}",
+            sequence=sequence,
+            validity=timedelta(days=int(site.value("platform_bundle_validity_days"))),
+            sign=lambda text: sign(text, chosen),
+            repositories=sign_repositories,
+            tool=__version__,
+        )
+
+
+def _archive(release: str, described: dict[str, object]) -> Archive:
+    options: dict[str, object] = dict(described)
+    for name in ("suites", "components"):
+        if name in options:
+            options[name] = tuple(options[name])  # type: ignore[arg-type]
+    if "keyring" in options:
+        options["keyring"] = Path(str(options["keyring"]))
+    return Archive(release, **options)  # type: ignore[arg-type]
+
+
+def _requirements() -> tuple[str, ...]:
+    """Return what this tool needs to run, pinned; hashes are the lock's own."""
+    lines = (PROJECT / "requirements.txt").read_text().splitlines()
+    return tuple(line.split(" \\")[0].strip() for line in lines if line and line[0].isalnum())
+
+
+def _describe(content: Path | bytes) -> tuple[str, int]:
+    if isinstance(content, bytes):
+        return digest_of(content), len(content)
+    blob = hash_file(content)
+    return blob.digest, blob.size

@@ -1,0 +1,178 @@
+"""Builds adapters and hands them to workflows: the only module that knows both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from installer.adapters.catalog_files import load_catalog
+from installer.adapters.interface_files import load_interface
+from installer.adapters.inventory_files import load_inventory, locate_inventory
+from installer.cli.options import Common, Output
+from installer.errors import UsageError
+from installer.model.catalog import Catalog
+from installer.model.inventory import Interface, Inventory
+from installer.model.lab import Lab, LabHost
+from installer.ports import Reporter
+
+if TYPE_CHECKING:
+    from installer.adapters.lab.provider import LabProvider
+
+PROJECT = Path(__file__).resolve().parents[2]
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Site:
+    """One inventory with everything it stands on, each read when it is first asked for."""
+
+    options: Common
+    reporter: Reporter
+
+    @cached_property
+    def inventory_path(self) -> Path:
+        """Return the inventory's place."""
+        if self.options.inventory is None:
+            raise UsageError(
+                "No inventory was named.", hint="Add --inventory NAME: `lab`, `onprem`, or a path of your own."
+            )
+        return locate_inventory(self.options.inventory, PROJECT)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """Return the inventory."""
+        return load_inventory(self.inventory_path, PROJECT)
+
+    @cached_property
+    def interface(self) -> Interface:
+        """Return what an inventory may set."""
+        return load_interface(PROJECT)
+
+    @cached_property
+    def whole_catalog(self) -> Catalog:
+        """Return every component there is."""
+        return load_catalog(PROJECT / "roles")
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Return the components this inventory wants."""
+        without = self.value("platform_without") or {}
+        return Catalog({c.name: c for c in self.whole_catalog if c.name not in without})
+
+    @property
+    def json(self) -> bool:
+        """Return whether stdout carries JSON."""
+        return self.options.output is Output.JSON
+
+    @property
+    def lab_name(self) -> str:
+        """Return the lab's name; empty when the inventory is none."""
+        named = str(self.value("lab_name") or "")
+        return (os.environ.get("PLATFORM_LAB") or named) if named else ""
+
+    @property
+    def key(self) -> str:
+        """Return what tells this site's state from others'."""
+        name = self.inventory.name
+        return f"{name}-{self.lab_name}" if self.lab_name not in ("", name) else name
+
+    @cached_property
+    def state(self) -> Path:
+        """Return the state directory, made for its owner alone."""
+        path = self.options.state or _home("state") / self.key
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.chmod(0o700)
+        return path
+
+    @cached_property
+    def cache(self) -> Path:
+        """Return where what can be had again is kept."""
+        return _home("cache")
+
+    @property
+    def bundle(self) -> Path:
+        """Return the bundle's folder."""
+        if self.options.bundle is not None:
+            return self.options.bundle
+        if self.lab_name:
+            return self.lab_provider.layout(self.lab_name).media / "bundle"
+        return self.state / "bundle"
+
+    @property
+    def lock_path(self) -> Path:
+        """Return where the inventory's lock lies."""
+        folder = self.inventory_path if self.inventory_path.is_dir() else self.inventory_path.parent
+        return folder / "bundle.lock.json"
+
+    @property
+    def allowed_signers(self) -> Path:
+        """Return who may sign bundles; a lab trusts the key it made itself."""
+        if self.lab_name:
+            return self.state / "allowed_signers"
+        return self.lock_path.with_name("allowed_signers")
+
+    def value(self, name: str) -> Any:
+        """Return a variable's value for all hosts, or its default."""
+        found = self.inventory.value(name)
+        return self.interface.defaults.get(name) if found is None else found
+
+    @cached_property
+    def lab_provider(self) -> LabProvider:
+        """Return what makes labs."""
+        from installer.adapters.lab.provider import LabProvider
+
+        return LabProvider(self.reporter)
+
+    @cached_property
+    def lab(self) -> Lab:
+        """Return the lab the inventory describes.
+
+        Raises:
+            UsageError: it describes none.
+        """
+        if not self.lab_name:
+            raise UsageError(
+                f"The inventory {self.inventory.name} describes no lab.", hint="Use --inventory lab, or set `lab_name`."
+            )
+        media = self.lab_provider.layout(self.lab_name).media
+        admins = self.inventory.members("admin")
+        return Lab(
+            name=self.lab_name,
+            hosts=tuple(
+                LabHost(
+                    name=name,
+                    address=_address(host.variables, name),
+                    memory=int(host.variables.get("lab_memory_mib") or self.value("lab_memory_mib")) * _MIB,
+                    media=media if name in admins else None,
+                )
+                for name, host in self.inventory.hosts.items()
+            ),
+            network=IPv4Network(self.value("lab_network")),
+            release=self.value("lab_release"),
+            packages=tuple(self.value("lab_packages")),
+            mirror=self.value("lab_mirror") or "",
+        )
+
+
+def _address(variables: Mapping[str, Any], name: str) -> Any:
+    from ipaddress import IPv4Address
+
+    from installer.errors import InvalidConfiguration, Problem
+
+    try:
+        return IPv4Address(variables.get("ansible_host", ""))
+    except ValueError as error:
+        raise InvalidConfiguration([Problem(name, "has no IPv4 address.", "Set `ansible_host` for this lab host.")]) from error
+
+
+def _home(kind: str) -> Path:
+    """Return where this user's state or cache lies."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/platform-install" if kind == "state" else "/var/cache/platform-install")
+    variable, default = ("XDG_STATE_HOME", ".local/state") if kind == "state" else ("XDG_CACHE_HOME", ".cache")
+    return Path(os.environ.get(variable) or Path.home() / default) / "platform-install"
