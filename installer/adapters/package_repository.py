@@ -15,7 +15,7 @@ from installer.adapters.process import run
 from installer.model.artifact import LockedItem
 from installer.ports import ArtifactStore
 
-KEYRING = "apt/platform.gpg"
+KEYRING = "apt/platform.asc"
 _OMITTED = ("Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512", "Status")
 
 
@@ -46,7 +46,7 @@ def sign_repositories(indexes: dict[str, bytes], created: datetime) -> dict[str,
 
     key = Tsk.generate(user_id="Platform packages")
     signer = key.signer()
-    files = {KEYRING: bytes(key.extract_certificate())}
+    files = {KEYRING: str(key.extract_certificate()).encode()}
     for release, packages in indexes.items():
         text = _release(release, packages, created)
         files[f"apt/{release}/InRelease"] = bytes(sign(signer, text, mode=SignatureMode.CLEAR))

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict
 from pydantic.dataclasses import dataclass
@@ -145,11 +145,17 @@ class ChartSpec:
 
 @dataclass(frozen=True, config=STRICT)
 class ImageSpec:
-    """A container image by its upstream name and tag."""
+    """A container image by its upstream name and tag.
+
+    Attributes:
+        hosts: which hosts have it before anything asks for it: `nodes` (all that run pods),
+            `control_plane`, or `none` for what only checks need.
+    """
 
     name: str
     version: str
     licence: str
+    hosts: Literal["nodes", "control_plane", "none"] = "nodes"
     build: ImageBuild | None = None
 
 

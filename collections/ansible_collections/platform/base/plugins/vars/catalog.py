@@ -66,7 +66,10 @@ def _component(description: dict[str, Any]) -> dict[str, Any]:
         **{key: description[key] for key in kept if key in description},
         "packages": artifacts.get("packages", {}),
         "wheels": artifacts.get("wheels", []),
-        "images": [image["name"] for image in artifacts.get("images", [])],
+        "images": [
+            {"name": image["name"], "version": image["version"], "hosts": image.get("hosts", "nodes")}
+            for image in artifacts.get("images", [])
+        ],
     }
 
 

@@ -1,0 +1,55 @@
+"""Shape what the catalogue says for one host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+DOCUMENTATION = r"""
+name: packages_for
+short_description: The packages a host's components bring, by release
+options:
+  _input: {description: C(platform_components)., type: dict, required: true}
+  groups: {description: The host's groups., type: list, elements: str, required: true}
+"""
+
+
+def runs_on_group(pattern: str, groups: Sequence[str]) -> bool:
+    """Return whether a component's C(runs_on) means a host of these groups."""
+    names = {part.partition("[")[0] for part in str(pattern).split(":")}
+    return bool(names & {"all", *groups})
+
+
+def packages_for(components: Mapping[str, Any], groups: Sequence[str], extra: Sequence[str] = ()) -> dict[str, list[str]]:
+    """Return package names by release; C(default) serves releases not named."""
+    mine = [entry["packages"] for entry in components.values() if runs_on_group(entry["runs_on"], groups)]
+    releases = {"default", *(release for packages in mine for release in packages)}
+    return {
+        release: sorted({*extra, *(name for packages in mine for name in packages.get(release, packages.get("default", [])))})
+        for release in sorted(releases)
+    }
+
+
+def images_for(components: Mapping[str, Any], groups: Sequence[str]) -> list[str]:
+    """Return the images a host has before anything asks for them, by name and tag, as the catalogue orders them."""
+    wanted = {"nodes", "control_plane"} if "control_plane" in groups else {"nodes"}
+    images = [image for entry in components.values() for image in entry["images"] if image["hosts"] in wanted]
+    # What starts a control plane comes first.
+    images.sort(key=lambda image: image["hosts"] != "control_plane")
+    return [f"{image['name']}:{image['version']}" for image in images]
+
+
+def registry_files(registries: Sequence[str], content: str) -> list[dict[str, str]]:
+    """Return the files that tell containerd who answers for each registry; C(@REGISTRY@) stands for its name."""
+    return [
+        {"path": f"/etc/containerd/certs.d/{name}/hosts.toml", "content": content.replace("@REGISTRY@", name), "mode": "0644"}
+        for name in registries
+    ]
+
+
+class FilterModule:
+    """Filters over the catalogue."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters by name."""
+        return {"images_for": images_for, "packages_for": packages_for, "registry_files": registry_files, "runs_on_group": runs_on_group}

@@ -1,0 +1,123 @@
+"""Write a file so that it is either the old one or the new one, and say whether it changed."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+import tempfile
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a path shall be.
+
+    Attributes:
+        content: bytes of a regular file; None for another kind, or to leave content alone.
+        link: target of a symbolic link.
+        directory: the path is a folder.
+        absent: nothing shall be there.
+    """
+
+    path: str
+    content: bytes | None = None
+    link: str | None = None
+    directory: bool = False
+    absent: bool = False
+    mode: int | None = None
+    owner: str = "root"
+    group: str = "root"
+
+
+def difference(wanted: Wanted) -> str:
+    """Return in a word what differs from the path as it is, or an empty text."""
+    exists = os.path.lexists(wanted.path)
+    if wanted.absent:
+        return "present" if exists else ""
+    if not exists:
+        return "absent"
+    state = os.lstat(wanted.path)
+    if wanted.link is not None:
+        return "" if stat.S_ISLNK(state.st_mode) and os.readlink(wanted.path) == wanted.link else "link"
+    if wanted.directory != stat.S_ISDIR(state.st_mode) or (not wanted.directory and not stat.S_ISREG(state.st_mode)):
+        return "kind"
+    if wanted.content is not None and _read(wanted.path) != wanted.content:
+        return "content"
+    if wanted.mode is not None and stat.S_IMODE(state.st_mode) != wanted.mode:
+        return "mode"
+    if (state.st_uid, state.st_gid) != _identity(wanted):
+        return "owner"
+    return ""
+
+
+def apply(wanted: Wanted) -> None:
+    """Make the path what is wanted."""
+    if wanted.absent:
+        _remove(wanted.path)
+        return
+    os.makedirs(os.path.dirname(wanted.path) or "/", exist_ok=True)
+    if wanted.link is not None:
+        _replace_link(wanted)
+        return
+    if wanted.directory:
+        os.makedirs(wanted.path, exist_ok=True)
+        _own(wanted.path, wanted)
+        return
+    if wanted.content is None:
+        _own(wanted.path, wanted)
+        return
+    temporary = stage(wanted)
+    os.replace(temporary, wanted.path)
+
+
+def stage(wanted: Wanted) -> str:
+    """Write the content beside the path, owned and synced, and return the temporary name."""
+    folder = os.path.dirname(wanted.path) or "/"
+    os.makedirs(folder, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".platform-")
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(wanted.content or b"")
+        stream.flush()
+        os.fsync(stream.fileno())
+    _own(temporary, wanted)
+    return temporary
+
+
+def _own(path: str, wanted: Wanted) -> None:
+    os.chown(path, *_identity(wanted))
+    if wanted.mode is not None:
+        os.chmod(path, wanted.mode)
+
+
+def _identity(wanted: Wanted) -> tuple[int, int]:
+    return pwd.getpwnam(wanted.owner).pw_uid, grp.getgrnam(wanted.group).gr_gid
+
+
+def _replace_link(wanted: Wanted) -> None:
+    temporary = f"{wanted.path}.platform-new"
+    if os.path.lexists(temporary):
+        os.unlink(temporary)
+    os.symlink(wanted.link or "", temporary)
+    os.replace(temporary, wanted.path)
+
+
+def _remove(path: str) -> None:
+    if os.path.islink(path) or os.path.isfile(path):
+        os.unlink(path)
+    elif os.path.isdir(path):
+        for folder, below, files in os.walk(path, topdown=False):
+            for name in files:
+                os.unlink(os.path.join(folder, name))
+            for name in below:
+                entry = os.path.join(folder, name)
+                os.unlink(entry) if os.path.islink(entry) else os.rmdir(entry)
+        os.rmdir(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
