@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any
 
 DOCUMENTATION = r"""
@@ -47,9 +48,45 @@ def registry_files(registries: Sequence[str], content: str) -> list[dict[str, st
     ]
 
 
+def nth_address(network: str, number: int) -> str:
+    """Return an address of a network by its place, from 0."""
+    return str(ip_network(network)[number])
+
+
+def having(hosts: Sequence[str], hostvars: Mapping[str, Any], path: str) -> list[str]:
+    """Return the hosts for which a registered value, named with dots, is there and true."""
+    found = []
+    for host in hosts:
+        value: Any = hostvars[host]
+        for part in path.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value:
+            found.append(host)
+    return found
+
+
+def image_reference(images: Mapping[str, Any], name: str) -> str:
+    """Return an image's full reference, by tag for people and by digest for machines."""
+    return f"{name}:{images[name]['version']}@{images[name]['digest']}"
+
+
+def secret_files(contents: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return entries for files that only root may read."""
+    return [{"path": path, "content": content, "mode": "0600"} for path, content in sorted(contents.items())]
+
+
 class FilterModule:
     """Filters over the catalogue."""
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
-        return {"images_for": images_for, "packages_for": packages_for, "registry_files": registry_files, "runs_on_group": runs_on_group}
+        return {
+            "having": having,
+            "image_reference": image_reference,
+            "images_for": images_for,
+            "nth_address": nth_address,
+            "packages_for": packages_for,
+            "registry_files": registry_files,
+            "runs_on_group": runs_on_group,
+            "secret_files": secret_files,
+        }

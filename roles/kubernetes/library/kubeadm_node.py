@@ -1,0 +1,152 @@
+#!/usr/bin/python
+"""Make this host a node, by kubeadm, so that it ends even when whoever asked for it is gone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kubeadm_node
+short_description: Make this host a node of the cluster
+description:
+  - Runs C(kubeadm init) or C(kubeadm join) as a unit of systemd and waits for it. When the run that began it was
+    killed, the next one waits for the same unit.
+  - A node that was begun and not ended, by a power cut, is continued; if that fails it is reset and begun anew.
+options:
+  action: {description: What kubeadm does., type: str, choices: [init, join], required: true}
+  config: {description: kubeadm's configuration; deleted when the host is a node., type: path, required: true}
+  seconds: {description: How long it may take., type: int, required: true}
+author: [The platform-install project]
+"""
+
+EXAMPLES = r"""
+- name: Make the first node
+  kubeadm_node: {action: init, config: /etc/kubernetes/platform/kubeadm.yml, seconds: 600}
+"""
+
+RETURN = r"""
+attempts: {description: How kubeadm was run., returned: always, type: list, elements: str}
+"""
+
+import json
+import os
+import subprocess
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.hostfile import Wanted, apply
+
+_MARK = "/var/lib/platform/kubernetes.json"
+_UNIT = "platform-kubeadm.service"
+_LOG = "/var/log/platform-kubeadm.log"
+_TRACES = ("/etc/kubernetes/kubelet.conf", "/etc/kubernetes/admin.conf", "/var/lib/etcd/member")
+# Errors of kubeadm's preflight that only say that it was begun before.
+_BEGUN_BEFORE = "FileAvailable,DirAvailable,Port,CRI"
+_TAIL = 25
+
+
+def state() -> dict[str, str]:
+    """Return what systemd knows of kubeadm's unit."""
+    done = subprocess.run(
+        ["systemctl", "show", "--property=ActiveState,Result,ExecMainStatus", _UNIT], capture_output=True, text=True, check=False
+    )
+    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+
+def begin(module: AnsibleModule, arguments: list[str]) -> None:
+    """Start kubeadm as a unit of its own."""
+    subprocess.run(["systemctl", "reset-failed", _UNIT], capture_output=True, check=False)
+    descriptor = os.open(_LOG, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    os.close(descriptor)
+    done = subprocess.run(
+        ["systemd-run", f"--unit={_UNIT}", "--quiet", "--no-block", "--property=Type=oneshot", "--property=KillMode=process",
+         f"--property=StandardOutput=append:{_LOG}", f"--property=StandardError=append:{_LOG}",
+         "--setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *arguments],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        module.fail_json(msg=f"kubeadm could not be started: {done.stderr.strip()}")
+
+
+def wait(seconds: int) -> bool:
+    """Wait for the unit to end, and return whether it ended well."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        known = state()
+        if known.get("ActiveState") not in ("activating", "active", "reloading", "deactivating"):
+            return known.get("Result") == "success" and known.get("ActiveState") != "failed"
+        time.sleep(0.3)
+    subprocess.run(["systemctl", "stop", _UNIT], check=False)
+    return False
+
+
+def evidence() -> list[str]:
+    """Return the last lines kubeadm and kubelet wrote."""
+    try:
+        with open(_LOG, encoding="utf-8", errors="replace") as stream:
+            lines = [line.rstrip() for line in stream.readlines()[-_TAIL:]]
+    except OSError:
+        lines = []
+    journal = subprocess.run(
+        ["journalctl", "--unit=kubelet", "--lines=10", "--no-pager", "--output=cat"], capture_output=True, text=True, check=False
+    )
+    return [*lines, "-- kubelet --", *journal.stdout.splitlines()]
+
+
+def prepare(config: str, resume: bool) -> None:
+    """Tell kubeadm which of its checks only say that it was begun before."""
+    with open(config, encoding="utf-8") as stream:
+        text = stream.read()
+    wanted = ", ".join(f'"{name}"' for name in _resumable()) if resume else '"none-of-them"'
+    apply(Wanted(config, content=text.replace('"@RESUME@"', wanted).encode(), mode=0o600))
+
+
+def _resumable() -> list[str]:
+    manifests = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
+    names = [f"FileAvailable--etc-kubernetes-manifests-{name}.yaml" for name in manifests]
+    names += ["FileAvailable--etc-kubernetes-kubelet.conf", "FileAvailable--etc-kubernetes-bootstrap-kubelet.conf"]
+    names += ["FileAvailable--etc-kubernetes-pki-ca.crt", "DirAvailable--var-lib-etcd", "DirAvailable--etc-kubernetes-manifests"]
+    return [*names, *(f"Port-{port}" for port in (6443, 10250, 10257, 10259, 2379, 2380))]
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "action": {"type": "str", "choices": ["init", "join"], "required": True},
+            "config": {"type": "path", "required": True},
+            "seconds": {"type": "int", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    if os.path.exists(_MARK):
+        module.exit_json(changed=False, attempts=[])
+    if module.check_mode:
+        module.exit_json(changed=True, attempts=[])
+    action, config, seconds = module.params["action"], module.params["config"], module.params["seconds"]
+    attempts = []
+    done = False
+    if state().get("ActiveState") in ("activating", "active"):
+        attempts.append("waited for an earlier run's kubeadm")
+        done = wait(seconds)
+    if not done:
+        begun = any(os.path.exists(path) for path in _TRACES)
+        attempts.append("continued" if begun else action)
+        prepare(config, begun)
+        begin(module, ["kubeadm", action, "--config", config])
+        done = wait(seconds)
+        if not done and begun and action == "join":
+            attempts.append("reset and joined anew")
+            subprocess.run(["kubeadm", "reset", "--force"], capture_output=True, check=False)
+            module.fail_json(
+                msg="The host was begun and could not be continued; it was reset. Run the command again.",
+                evidence=evidence(), attempts=attempts,
+            )  # fmt: skip
+    if not done:
+        module.fail_json(msg=f"kubeadm {action} did not end well; its log is {_LOG}.", evidence=evidence(), attempts=attempts)
+    apply(Wanted(_MARK, content=json.dumps({"action": action}).encode(), mode=0o644))
+    # It holds a token.
+    os.unlink(config)
+    module.exit_json(changed=True, attempts=attempts)
+
+
+if __name__ == "__main__":
+    main()
