@@ -20,6 +20,7 @@ from installer.model.artifact import Blob, Kind, LockedItem
 from installer.ports import ArtifactStore, Reporter
 
 _URI = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
+_FIELD = re.compile(r"[A-Z][\w-]*: ")
 _MEDIA_TYPE = "application/vnd.debian.binary-package"
 
 
@@ -161,33 +162,28 @@ class DebianArchive:
     def _write_status(self, installed: Iterable[InstalledPackage], without: Sequence[str]) -> None:
         """Tell apt what the target has; relations come from the archive, versions from the target."""
         (self._root / "status").write_text("")
+        (self._root / "etc" / "preferences").write_text("")
         packages = {package.name: package for package in installed}
-        packages.update({name: InstalledPackage(name, "") for name in without if name not in packages})
+        packages.update({name: InstalledPackage(name, "") for name in without})
         if not packages:
             return
-        known = {}
         listing = self._apt("apt-cache", ["show", "--no-all-versions", *sorted(packages)], tolerate=True).decode()
+        known = {}
         for stanza in listing.strip().split("\n\n"):
-            fields = dict(line.split(": ", 1) for line in stanza.splitlines() if re.match(r"[A-Z][\w-]*: ", line))
+            fields = {line.split(": ", 1)[0]: line.split(": ", 1)[1] for line in stanza.splitlines() if _FIELD.match(line)}
             known[fields.get("Package", "")] = fields
-        stanzas = []
-        for name, package in sorted(packages.items()):
-            fields = known.get(name, {})
-            version = package.version or fields.get("Version", "0")
-            lines = [f"Package: {name}", "Status: install ok installed", f"Version: {version}"]
-            lines.append(f"Architecture: {fields.get('Architecture', package.architecture)}")
-            lines.append("Maintainer: none <none@example.com>\nDescription: on the target already")
-            # A left-out package has no needs of its own; a target's packages have theirs met there.
-            lines += [f"{field}: {fields[field]}" for field in ("Provides", "Multi-Arch") if field in fields]
-            stanzas.append("\n".join(lines))
+        stanzas = [_status_stanza(package, known.get(name, {})) for name, package in sorted(packages.items())]
         (self._root / "status").write_text("\n\n".join(stanzas) + "\n")
+        # A package left out counts as installed, and must not be brought up to date.
+        pins = "".join(f"Package: {name}\nPin: release *\nPin-Priority: -1\n\n" for name in without)
+        (self._root / "etc" / "preferences").write_text(pins)
 
     def _apt(self, program: str, arguments: list[str], directory: Path | None = None, tolerate: bool = False) -> bytes:
         options = {
             "Dir::Etc::sourcelist": self._root / "etc" / "archive.sources",
             "Dir::Etc::sourceparts": "-",
             "Dir::Etc::parts": "/dev/null",
-            "Dir::Etc::preferences": "/dev/null",
+            "Dir::Etc::preferences": self._root / "etc" / "preferences",
             "Dir::Etc::preferencesparts": "/dev/null",
             "Dir::Etc::trusted": "/dev/null",
             "Dir::Etc::trustedparts": "/dev/null",
@@ -211,6 +207,19 @@ class DebianArchive:
             if tolerate:
                 return error.stdout
             raise
+
+
+def _status_stanza(package: InstalledPackage, fields: Mapping[str, str]) -> str:
+    """Return what dpkg would have written down of an installed package."""
+    whole = fields and package.version == fields.get("Version")
+    kept = [name for name in fields if whole or name in ("Provides", "Multi-Arch", "Architecture")]
+    # The fields that say where a package comes from are the archive's, not a host's.
+    kept = [name for name in kept if name not in ("Package", "Status", "Version", "Maintainer", "Filename", "Size", "SHA256", "MD5sum", "Description")]
+    lines = [f"Package: {package.name}", "Status: install ok installed"]
+    lines.append(f"Version: {package.version or fields.get('Version', '0')}")
+    lines += [f"{name}: {fields[name]}" for name in kept]
+    lines += [] if "Architecture" in kept else [f"Architecture: {package.architecture}"]
+    return "\n".join([*lines, "Maintainer: none <none@example.com>", "Description: on the target already"])
 
 
 def machine_mirror() -> str:
