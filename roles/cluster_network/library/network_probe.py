@@ -1,0 +1,183 @@
+#!/usr/bin/python
+"""Use the cluster's network as workloads and users do, through the probe that runs on every node."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: network_probe
+short_description: Use the cluster's network as workloads and users do
+description:
+  - Pods of different hosts dial each other, resolve a name and reach a service; a port no rule allows is refused;
+    a LoadBalancer address answers from outside the cluster. Changes nothing.
+options:
+  kubeconfig: {description: How to reach the cluster., type: path, required: true}
+  namespace: {description: The probe's namespace., type: str, required: true}
+  nodes: {description: The nodes that must answer., type: list, elements: str, required: true}
+  address: {description: Whether the probe's service has an address for users outside., type: bool, required: true}
+  seconds: {description: How long to wait for it all to hold., type: int, required: true}
+author: [The platform-install project]
+"""
+
+EXAMPLES = r"""
+- name: Use the network
+  network_probe: {kubeconfig: /etc/platform/kubeconfig, namespace: platform-probe, nodes: [cp1], address: true, seconds: 60}
+"""
+
+RETURN = r"""
+held: {description: What held., returned: always, type: list, elements: str}
+"""
+
+import json
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+_ALLOWED, _REFUSED = 8080, 8081
+
+
+class NotYet(Exception):
+    """Something does not hold, or not yet."""
+
+
+class Probe:
+    """The probe's pods, spoken to through the API."""
+
+    def __init__(self, kubeconfig: str, namespace: str) -> None:
+        self._kubeconfig = kubeconfig
+        self._namespace = namespace
+
+    def kubectl(self, *arguments: str) -> str:
+        """Run kubectl."""
+        command = ["kubectl", "--kubeconfig", self._kubeconfig, "--request-timeout=15s", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NotYet(f"`kubectl {' '.join(arguments[:4])}` failed: {(done.stderr or done.stdout).strip()[-300:]}")
+        return done.stdout
+
+    def pods(self, nodes: list[str]) -> dict[str, dict[str, Any]]:
+        """Return the ready pod of each node."""
+        listing = json.loads(self.kubectl("get", "pods", "-n", self._namespace, "-l", "app=probe", "-o", "json"))
+        ready = {
+            pod["spec"]["nodeName"]: pod
+            for pod in listing["items"]
+            if any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
+            and "deletionTimestamp" not in pod["metadata"]
+        }
+        if missing := [node for node in nodes if node not in ready]:
+            raise NotYet(f"no probe is ready on {', '.join(missing)}")
+        return ready
+
+    def dial(self, pod: str, host: str, port: int) -> str:
+        """Let a pod ask another for its name, and return it."""
+        query = urllib.parse.urlencode({"host": host, "port": port, "protocol": "http", "request": "hostname", "tries": 1})
+        path = f"/api/v1/namespaces/{self._namespace}/pods/{pod}:{_ALLOWED}/proxy/dial?{query}"
+        answer = json.loads(self.kubectl("get", "--raw", path))
+        if not answer.get("responses"):
+            raise NotYet(f"{pod} got no answer from {host}:{port}: {answer.get('errors')}")
+        return str(answer["responses"][0])
+
+    def connect(self, pod: str, target: str) -> str:
+        """Let a pod open a connection, and return what became of it: empty when it stood."""
+        done = subprocess.run(
+            ["kubectl", "--kubeconfig", self._kubeconfig, "exec", "-n", self._namespace, pod, "-c", f"port{_ALLOWED}", "--",
+             "/agnhost", "connect", target, "--timeout=1s"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        said = (done.stdout + done.stderr).strip()
+        if done.returncode and not any(word in said for word in ("TIMEOUT", "REFUSED", "OTHER")):
+            raise NotYet(f"a program in {pod} could not be run: {said[-300:]}")
+        return said if done.returncode else ""
+
+
+def checks(probe: Probe, pods: dict[str, dict[str, Any]], outside: bool) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Yield what must hold, by name."""
+    nodes = sorted(pods)
+    name = {node: pods[node]["metadata"]["name"] for node in nodes}
+    address = {node: pods[node]["status"]["podIP"] for node in nodes}
+    for index, node in enumerate(nodes):
+        other = nodes[(index + 1) % len(nodes)]
+
+        def meets(node: str = node, other: str = other) -> None:
+            if (answer := probe.dial(name[node], address[other], _ALLOWED)) != name[other]:
+                raise NotYet(f"{address[other]} answered as {answer}, not as {name[other]}")
+
+        def resolves(node: str = node) -> None:
+            target = f"probe.{probe._namespace}.svc.cluster.local:80"
+            if said := probe.connect(name[node], target):
+                raise NotYet(f"{target} does not answer: {said}")
+
+        yield f"a pod on {node} reaches one on {other}", meets
+        yield f"a pod on {node} reaches a service by its name", resolves
+
+    def refused() -> None:
+        if not probe.connect(name[nodes[0]], f"{address[nodes[0]]}:{_ALLOWED}") == "":
+            raise NotYet("a pod cannot reach a port that is allowed")
+        target = address[nodes[-1]]
+        if probe.connect(name[nodes[0]], f"{target}:{_REFUSED}") == "":
+            raise NotYet(f"{target}:{_REFUSED} answered, although no rule allows it")
+
+    def answers() -> None:
+        service = json.loads(probe.kubectl("get", "service", "probe", "-n", probe._namespace, "-o", "json"))
+        addresses = [entry["ip"] for entry in service["status"].get("loadBalancer", {}).get("ingress", [])]
+        if not addresses:
+            raise NotYet("the service has no LoadBalancer address")
+        try:
+            urllib.request.urlopen(f"http://{addresses[0]}/hostname", timeout=3).read()
+        except OSError as error:
+            raise NotYet(f"{addresses[0]} does not answer from the admin host: {error}") from error
+
+    yield "a policy refuses what no rule allows", refused
+    if outside:
+        yield "a LoadBalancer address answers from outside", answers
+
+
+def main() -> None:
+    """Run the module."""
+    path = {"type": "path", "required": True}
+    module = AnsibleModule(
+        argument_spec={
+            "kubeconfig": path,
+            "namespace": {"type": "str", "required": True},
+            "nodes": {"type": "list", "elements": "str", "required": True},
+            "address": {"type": "bool", "required": True},
+            "seconds": {"type": "int", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    probe = Probe(module.params["kubeconfig"], module.params["namespace"])
+    end = time.monotonic() + module.params["seconds"]
+    held: dict[str, bool] = {}
+    problems = ["nothing was tried"]
+    while problems:
+        problems = []
+        try:
+            wanted = list(checks(probe, probe.pods(module.params["nodes"]), module.params["address"]))
+        except NotYet as reason:
+            wanted, problems = [], [str(reason)]
+
+        def attempt(entry: tuple[str, Callable[[], None]]) -> str:
+            name, check = entry
+            try:
+                check()
+            except NotYet as reason:
+                return f"{name}: {reason}"
+            held[name] = True
+            return ""
+
+        with ThreadPoolExecutor(4) as pool:
+            problems += [text for text in pool.map(attempt, [entry for entry in wanted if entry[0] not in held]) if text]
+        if problems and time.monotonic() > end:
+            module.fail_json(msg="\n".join(problems), held=sorted(held))
+        if problems:
+            time.sleep(1)
+    module.exit_json(changed=False, held=sorted(held))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+#!/usr/bin/python
+"""Use a storage class as an application does: claim, write, lose the pod, read."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: storage_probe
+short_description: Claim a volume, write to it, lose the pod and read it back
+description:
+  - What it makes it takes away again, in a namespace of its own.
+options:
+  kubeconfig: {description: How to reach the cluster., type: path, required: true}
+  storage_class: {description: The class to claim from., type: str, required: true}
+  image: {description: An image with a shell., type: str, required: true}
+  seconds: {description: How long each step may take., type: int, required: true}
+author: [The platform-install project]
+"""
+
+EXAMPLES = r"""
+- name: Use a volume
+  storage_probe: {kubeconfig: /etc/platform/kubeconfig, storage_class: local-path, image: "docker.io/library/busybox:1.37.0", seconds: 60}
+"""
+
+RETURN = r"""
+seconds: {description: How long it took., returned: always, type: float}
+"""
+
+import json
+import subprocess
+import time
+import uuid
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+_SECURITY = {"runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
+_CONTAINER_SECURITY = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+
+
+class Cluster:
+    """kubectl, with the module's failures."""
+
+    def __init__(self, module: AnsibleModule, namespace: str) -> None:
+        self._module = module
+        self.namespace = namespace
+
+    def run(self, *arguments: str, stdin: Any = None, check: bool = True) -> str:
+        """Run kubectl in the probe's namespace."""
+        command = ["kubectl", "--kubeconfig", self._module.params["kubeconfig"], "--request-timeout=20s", "-n", self.namespace]
+        document = json.dumps(stdin) if stdin is not None else None
+        done = subprocess.run([*command, *arguments], input=document, capture_output=True, text=True, check=False)
+        if check and done.returncode:
+            self.fail(f"`kubectl {' '.join(arguments[:3])}` failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def fail(self, message: str) -> None:
+        """Fail with what the cluster says of the probe."""
+        events = self.run("get", "events", "--sort-by=.lastTimestamp", "-o",
+                          "custom-columns=KIND:.involvedObject.kind,REASON:.reason,MESSAGE:.message", "--no-headers", check=False)  # fmt: skip
+        self.run("delete", "namespace", self.namespace, "--wait=false", check=False)
+        self._module.fail_json(msg=message, evidence=events.splitlines()[-15:])
+
+    def await_end(self, pod: str) -> None:
+        """Wait until a pod has done its work."""
+        end = time.monotonic() + self._module.params["seconds"]
+        while time.monotonic() < end:
+            phase = self.run("get", "pod", pod, "-o", "jsonpath={.status.phase}", check=False)
+            if phase == "Succeeded":
+                return
+            if phase == "Failed":
+                self.fail(f"The pod {pod} failed: {self.run('logs', pod, check=False).strip()}")
+            time.sleep(0.3)
+        self.fail(f"The pod {pod} did not end within {self._module.params['seconds']} s; it is {phase or 'not there'}.")
+
+
+def pod(name: str, image: str, command: str) -> dict[str, Any]:
+    """Return a pod that runs a shell command over the claimed volume."""
+    container = {
+        "name": "main", "image": image, "command": ["/bin/sh", "-ec", command], "securityContext": _CONTAINER_SECURITY,
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+        "resources": {"requests": {"cpu": "1m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
+    }  # fmt: skip
+    return {
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+        "spec": {
+            "restartPolicy": "Never", "automountServiceAccountToken": False, "terminationGracePeriodSeconds": 0,
+            "tolerations": [{"operator": "Exists", "effect": "NoSchedule"}],
+            "securityContext": _SECURITY, "containers": [container],
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+        },
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Run the module."""
+    text = {"type": "str", "required": True}
+    module = AnsibleModule(
+        argument_spec={
+            "kubeconfig": {"type": "path", "required": True}, "storage_class": text, "image": text,
+            "seconds": {"type": "int", "required": True},
+        },
+        supports_check_mode=True,
+    )  # fmt: skip
+    if module.check_mode:
+        module.exit_json(changed=False, seconds=0.0)
+    began, token = time.monotonic(), uuid.uuid4().hex
+    cluster = Cluster(module, f"platform-verify-storage-{token[:8]}")
+    image = module.params["image"]
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    claim = {
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"], "storageClassName": module.params["storage_class"],
+            "resources": {"requests": {"storage": "8Mi"}},
+        },
+    }  # fmt: skip
+    cluster.run("create", "-f", "-", stdin={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace, "labels": labels}})
+    cluster.run("create", "-f", "-", stdin={"apiVersion": "v1", "kind": "List", "items": [claim, pod("writer", image, f"echo {token} > /data/token")]})
+    cluster.await_end("writer")
+    cluster.run("delete", "pod", "writer")
+    cluster.run("create", "-f", "-", stdin=pod("reader", image, "cat /data/token"))
+    cluster.await_end("reader")
+    if (read := cluster.run("logs", "reader").strip()) != token:
+        cluster.fail(f"What was written is not what was read: {read!r}.")
+    cluster.run("delete", "namespace", cluster.namespace, "--wait=false")
+    module.exit_json(changed=False, seconds=round(time.monotonic() - began, 1))
+
+
+if __name__ == "__main__":
+    main()
