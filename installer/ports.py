@@ -10,8 +10,9 @@ from typing import Any, BinaryIO, Protocol
 
 from installer.model.artifact import Blob, ChartSpec, FileSpec, GoLock, ImageSpec, LockedItem
 from installer.model.bundle import DebianTarget
+from installer.model.deployed import Deployed, Ingredients
 from installer.model.events import Event
-from installer.model.plan import Step, StepResult
+from installer.model.plan import Job, Step, StepResult
 
 
 class Reporter(Protocol):
@@ -97,24 +98,41 @@ class ArtifactSources(Protocol):
         """Return the build lists resolved, for the lock."""
 
 
-class PlaybookRunner(Protocol):
-    """Runs one verb of one component on its hosts."""
+class StepEnded(Protocol):
+    """Told how each step of a job ended, as soon as it has."""
 
-    def run(self, step: Step, variables: Mapping[str, Any], reporter: Reporter) -> StepResult:
-        """Run the step to its end and return what it did; a failure is a result, not an error."""
+    def __call__(self, step: Step, result: StepResult) -> None:
+        """Take one step's result."""
+
+
+class PlaybookRunner(Protocol):
+    """Runs verbs of components on their hosts."""
+
+    def run(self, job: Job, variables: Mapping[str, Any], ended: StepEnded, reporter: Reporter) -> None:
+        """Run a job's steps in order; a failure is a result, not an error, and later steps still run
+        when they verify something else."""
 
 
 class Journal(Protocol):
     """Remembers what was done, so that a killed run can go on."""
 
-    def last_good(self, component: str) -> str | None:
-        """Return the fingerprint of the last deployment that was verified."""
+    def begin_run(self, command: str, bundle: str) -> int:
+        """Write down that a run begins, and return its number."""
 
-    def started(self, step: Step) -> None:
-        """Write down that a step begins."""
+    def end_run(self, run: int, outcome: str) -> None:
+        """Write down how a run ended."""
 
-    def finished(self, step: Step, result: StepResult) -> None:
+    def begin_step(self, run: int, step: Step, parts: Ingredients | None) -> None:
+        """Write down that a step begins; what it deploys is not good until it is verified."""
+
+    def end_step(self, run: int, step: Step, result: StepResult) -> None:
         """Write down how a step ended."""
+
+    def deployed(self) -> Mapping[str, Deployed]:
+        """Return what is known of every component."""
+
+    def durations(self) -> Mapping[str, float]:
+        """Return the seconds each step took when it last ran."""
 
 
 class Confirmation(Protocol):

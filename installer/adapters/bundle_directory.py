@@ -176,7 +176,8 @@ class BundleDirectory:
         if described is not None and target.is_file() and hash_file(target).digest == described.digest:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, Path) and (described is None or described.mode == "0644"):
+        if isinstance(content, Path) and self._cache is not None and content.is_relative_to(self._cache.root):
+            # A kept blob never changes, so the bundle may share it; a file of the project is copied.
             target.unlink(missing_ok=True)
             place(content, target)
             return

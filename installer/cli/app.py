@@ -6,16 +6,21 @@ import sys
 
 import typer
 
-from installer.cli.commands import bundle, lab
+from installer.cli.commands import bundle, install, lab
 from installer.cli.options import (
     BundleOption,
     Common,
+    DryRunOption,
     InventoryOption,
+    LimitOption,
+    OnlyOption,
     OutputOption,
+    SkipOption,
     StateOption,
     VerboseOption,
     YesOption,
 )
+from installer.engine.plan import Selection
 from installer.errors import ExitCode, PlatformError
 
 app = typer.Typer(
@@ -39,9 +44,15 @@ def root(
     output: OutputOption = None,
     verbose: VerboseOption = None,
     yes: YesOption = None,
+    only: OnlyOption = None,
+    skip: SkipOption = None,
+    limit: LimitOption = None,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Turn bare Linux servers without internet into a Kubernetes platform for GPU inference."""
     context.obj = Common(inventory, state, bundle_folder, output, verbose, yes)
+    if context.invoked_subcommand is None:
+        install.run(context, Selection(tuple(only or ()), tuple(skip or ())), limit or "", dry_run)
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ from installer.adapters.sources.pypi import WheelIndex
 from installer.adapters.sources.sourceset import SourceSet
 from installer.adapters.sources.workshop import Workshop
 from installer.cli.wiring import PROJECT, Site
-from installer.errors import InvalidConfiguration, Problem
+from installer.engine.release import parse_release
+from installer.errors import BundleRefused, InvalidConfiguration, Problem
 from installer.model.artifact import Kind, Lock, digest_of
 from installer.model.bundle import BundleSettings, DebianTarget, Difference
 from installer.workflows.bundle_build import BuiltBundle, Signing, build_bundle, fetch_items, packages_by_release
@@ -89,6 +90,16 @@ class Bundles:
             lock, files, indexes, modes, BundleDirectory(self._site.bundle, self.store), self._signing(key),
             datetime.now(UTC).replace(microsecond=0), self._site.reporter, _describe,
         )  # fmt: skip
+
+    def follows_lock(self) -> bool:
+        """Return whether there is a bundle that holds just what the lock names; it may still be damaged."""
+        directory = BundleDirectory(self._site.bundle)
+        lock = read_lock(self._site.lock_path)
+        try:
+            release = parse_release(directory.release_text())
+            return lock is not None and directory.manifest(release).items == lock.items
+        except BundleRefused:
+            return False
 
     def verify(self) -> TrustedBundle:
         """Check the bundle to the last byte."""

@@ -46,3 +46,9 @@ OutputOption = Annotated[
 ]
 VerboseOption = Annotated[bool | None, typer.Option("--verbose", "-v", help="Show every task.", show_default=False)]
 YesOption = Annotated[bool | None, typer.Option("--yes", "-y", help="Do not ask before hosts are changed.", show_default=False)]
+OnlyOption = Annotated[
+    list[str] | None, typer.Option("--only", help="Only this component; may be given again.", show_default=False)
+]
+SkipOption = Annotated[list[str] | None, typer.Option("--skip", help="Not this component; may be given again.", show_default=False)]
+LimitOption = Annotated[str | None, typer.Option("--limit", help="Only these hosts or groups.", show_default=False)]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]

@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from installer.model.artifact import Artifacts
 
-STRICT = ConfigDict(extra="forbid", str_min_length=1)
+STRICT = ConfigDict(extra="forbid")
 
 
 class Layer(enum.Enum):
@@ -53,6 +53,7 @@ class Description:
         layer: where the component stands.
         needs: components that must be deployed and verified before it.
         runs_on: a host pattern of group names: `control_plane`, `admin[0]`, `control_plane:worker`.
+        verify_needs: components that must be deployed before this one can be verified.
         optional: an inventory may leave it out.
         namespace: the Kubernetes namespace it fills, if any.
         endpoint: where others reach it.
@@ -63,6 +64,7 @@ class Description:
     layer: Layer
     runs_on: str
     needs: tuple[str, ...] = ()
+    verify_needs: tuple[str, ...] = ()
     optional: bool = False
     namespace: str | None = None
     endpoint: Endpoint | None = None

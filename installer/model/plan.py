@@ -43,6 +43,28 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Job:
+    """Steps that one run of Ansible takes, one after another.
+
+    Starting Ansible costs more than most verifications: those of components that stand already
+    share a run, and so do a deployment and the verification that follows it.
+    """
+
+    steps: tuple[Step, ...]
+
+    @property
+    def name(self) -> str:
+        """Return the first step's name."""
+        return self.steps[0].name
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """Return the steps of other jobs that must have ended well."""
+        own = {step.name for step in self.steps}
+        return tuple(dict.fromkeys(name for step in self.steps for name in step.after if name not in own))
+
+
+@dataclass(frozen=True)
 class PlannedComponent:
     """What will happen to one component, and why."""
 

@@ -114,11 +114,11 @@ def main() -> None:
             "resources": {"requests": {"storage": "8Mi"}},
         },
     }  # fmt: skip
-    cluster.run("create", "-f", "-", stdin={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace, "labels": labels}})
-    cluster.run("create", "-f", "-", stdin={"apiVersion": "v1", "kind": "List", "items": [claim, pod("writer", image, f"echo {token} > /data/token")]})
+    cluster.run("create", "--validate=false", "-f", "-", stdin={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace, "labels": labels}})
+    cluster.run("create", "--validate=false", "-f", "-", stdin={"apiVersion": "v1", "kind": "List", "items": [claim, pod("writer", image, f"echo {token} > /data/token")]})
     cluster.await_end("writer")
     cluster.run("delete", "pod", "writer")
-    cluster.run("create", "-f", "-", stdin=pod("reader", image, "cat /data/token"))
+    cluster.run("create", "--validate=false", "-f", "-", stdin=pod("reader", image, "cat /data/token"))
     cluster.await_end("reader")
     if (read := cluster.run("logs", "reader").strip()) != token:
         cluster.fail(f"What was written is not what was read: {read!r}.")

@@ -1,0 +1,132 @@
+"""The journal: what was done on a site, in SQLite, so that a killed run can go on."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import getpass
+import json
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from installer.errors import StateLocked
+from installer.model.deployed import Deployed, Ingredients
+from installer.model.plan import Step, StepResult
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+  id INTEGER PRIMARY KEY, command TEXT NOT NULL, bundle TEXT NOT NULL, began TEXT NOT NULL, ended TEXT, outcome TEXT
+);
+CREATE TABLE IF NOT EXISTS steps (
+  run INTEGER NOT NULL REFERENCES runs (id), component TEXT NOT NULL, verb TEXT NOT NULL,
+  began TEXT NOT NULL, ended TEXT, ok INTEGER, changed INTEGER, seconds REAL, failures TEXT, results TEXT
+);
+CREATE TABLE IF NOT EXISTS components (
+  name TEXT PRIMARY KEY, parts TEXT NOT NULL, deployed INTEGER NOT NULL, verified INTEGER NOT NULL, since TEXT NOT NULL
+);
+"""
+
+
+class SqliteJournal:
+    """Every write is durable before the next step begins."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the journal, making it when it is not there."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.executescript(_SCHEMA)
+        path.chmod(0o600)
+
+    def begin_run(self, command: str, bundle: str) -> int:
+        """Write down that a run begins, and return its number. Runs that were killed are closed."""
+        self._connection.execute("UPDATE runs SET outcome = 'killed', ended = ? WHERE ended IS NULL", (_now(),))
+        cursor = self._connection.execute("INSERT INTO runs (command, bundle, began) VALUES (?, ?, ?)", (command, bundle, _now()))
+        return int(cursor.lastrowid or 0)
+
+    def end_run(self, run: int, outcome: str) -> None:
+        """Write down how a run ended."""
+        self._connection.execute("UPDATE runs SET ended = ?, outcome = ? WHERE id = ?", (_now(), outcome, run))
+
+    def begin_step(self, run: int, step: Step, parts: Ingredients | None) -> None:
+        """Write down that a step begins; what it deploys is not good until it is verified."""
+        self._connection.execute(
+            "INSERT INTO steps (run, component, verb, began) VALUES (?, ?, ?, ?)", (run, step.component, step.verb, _now())
+        )
+        if step.verb == "deploy" and parts is not None:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO components VALUES (?, ?, 0, 0, ?)", (step.component, json.dumps(asdict(parts)), _now())
+            )
+
+    def end_step(self, run: int, step: Step, result: StepResult) -> None:
+        """Write down how a step ended."""
+        failures = json.dumps([asdict(failure) for failure in result.failures])
+        self._connection.execute(
+            "UPDATE steps SET ended = ?, ok = ?, changed = ?, seconds = ?, failures = ?, results = ?"
+            " WHERE run = ? AND component = ? AND verb = ?",
+            (_now(), result.ok, result.changed, result.seconds, failures, json.dumps(result.results), run, step.component, step.verb),
+        )
+        if step.verb == "deploy" and result.ok:
+            self._connection.execute("UPDATE components SET deployed = 1 WHERE name = ?", (step.component,))
+        elif step.verb == "verify":
+            self._connection.execute("UPDATE components SET verified = ? WHERE name = ?", (result.ok, step.component))
+        elif step.verb == "remove" and result.ok:
+            self._connection.execute("DELETE FROM components WHERE name = ?", (step.component,))
+
+    def deployed(self) -> dict[str, Deployed]:
+        """Return what is known of every component."""
+        rows = self._connection.execute("SELECT name, parts, deployed, verified FROM components")
+        return {name: Deployed(bool(deployed and verified), json.loads(parts)) for name, parts, deployed, verified in rows}
+
+    def durations(self) -> dict[str, float]:
+        """Return the seconds each step took when it last ran."""
+        return {f"{row['component']} {row['verb']}": float(row["seconds"] or 0) for row in self.last_steps()}
+
+    def last_run(self) -> Mapping[str, Any] | None:
+        """Return the last run that was begun, or None."""
+        cursor = self._connection.execute("SELECT id, command, bundle, began, ended, outcome FROM runs ORDER BY id DESC LIMIT 1")
+        row = cursor.fetchone()
+        return dict(zip([column[0] for column in cursor.description], row, strict=True)) if row else None
+
+    def last_steps(self) -> list[Mapping[str, Any]]:
+        """Return the last step of each component and verb that ended."""
+        cursor = self._connection.execute(
+            "SELECT component, verb, ended, ok, changed, seconds, results, MAX(rowid) FROM steps"
+            " WHERE ended IS NOT NULL GROUP BY component, verb"
+        )
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+@contextlib.contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold a state directory against a second operator while a run lasts.
+
+    Raises:
+        StateLocked: another process holds it.
+    """
+    path = folder / "lock"
+    with path.open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise StateLocked(
+                f"Another run works on this site: {lock.read().strip() or 'it does not say which'}.",
+                hint="Wait for it. Its end, even a kill, sets the site free by itself.",
+            ) from error
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} of {getpass.getuser()} on {socket.gethostname()}, since {_now()}")
+        lock.flush()
+        yield
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,175 @@
+"""Wires the runs of a site: what is planned, who does it, where it is written down."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import typer
+
+from installer import __version__
+from installer.adapters.ansible_runs import AnsibleRunner
+from installer.adapters.journal import SqliteJournal, only_one
+from installer.adapters.lock_files import read_lock
+from installer.adapters.role_files import role_digests
+from installer.cli.bundles import Bundles
+from installer.cli.console import plain
+from installer.cli.wiring import PROJECT, Site
+from installer.engine.fingerprint import ingredients_of
+from installer.engine.graph import deployment_order
+from installer.engine.plan import Selection, make_plan
+from installer.errors import UsageError
+from installer.model.deployed import Ingredients
+from installer.model.events import Notice, PhaseStarted
+from installer.model.plan import Plan
+from installer.model.report import RunReport
+from installer.workflows.bundle_verify import TrustedBundle
+from installer.workflows.install import Crew, carry_out, note_unchanged
+
+_STEPS_AT_ONCE = 4
+
+
+class Runs:
+    """The runs of one site."""
+
+    def __init__(self, site: Site, limit: str = "") -> None:
+        """Work for one site, on all its hosts or on some."""
+        self._site = site
+        self._limit = limit
+
+    @cached_property
+    def journal(self) -> SqliteJournal:
+        """Return the site's journal."""
+        return SqliteJournal(self._site.state / "journal.db")
+
+    @cached_property
+    def ingredients(self) -> Mapping[str, Ingredients]:
+        """Return what every component is made of."""
+        site = self._site
+        lock = read_lock(site.lock_path)
+        digests = role_digests(PROJECT)
+        artifacts: dict[str, list[str]] = {}
+        for item in lock.items if lock else ():
+            for name in item.needed_by:
+                artifacts.setdefault(name, []).append(item.digest)
+        found: dict[str, Ingredients] = {}
+        for component in deployment_order(site.catalog, site.catalog.names):
+            needs = {need: found[need].fingerprint for need in component.needs if need in found}
+            found[component.name] = ingredients_of(
+                component, digests[component.name], artifacts.get(component.name, []), site.inventory, needs
+            )
+        return found
+
+    def plan(self, selection: Selection) -> Plan:
+        """Return what a run would do, and why."""
+        return make_plan(self._site.catalog, self._site.inventory, self.ingredients, self.journal.deployed(), selection)
+
+    def prepare_lab(self) -> None:
+        """Bring the lab up and build its bundle, when the inventory is a lab and they are missing."""
+        site = self._site
+        if not site.lab_name:
+            return
+        site.lab_provider.up(site.lab)
+        bundles = Bundles(site)
+        if not bundles.follows_lock():
+            site.reporter.emit(Notice(f"The lab has no bundle of its lock yet: it is built in {site.bundle}."))
+            bundles.build(None)
+
+    def install(self, selection: Selection, command: str) -> RunReport:
+        """Verify the bundle, plan, ask, run, report."""
+        site = self._site
+        with only_one(site.state):
+            self.prepare_lab()
+            bundles = Bundles(site)
+            bundle = bundles.verify()
+            site.reporter.emit(PhaseStarted("plan"))
+            plan = self.plan(selection)
+            note_unchanged(plan, site.reporter)
+            report = carry_out(site.key, bundle.release.id, command, plan, self.ingredients, self._crew())
+            if report.ok:
+                bundles.accept(bundle)
+            report = replace(report, facts=self._facts(bundle))
+            self._keep(report)
+            return report
+
+    def _crew(self) -> Crew:
+        site = self._site
+        environment = {
+            "PLATFORM_CA_PASSPHRASE_FILE": str(self._passphrase()),
+            "PLATFORM_STATE_FOLDER": str(site.state),
+            **({"PLATFORM_LAB": site.lab_name} if site.lab_name else {}),
+        }
+        runner = AnsibleRunner(PROJECT, site.inventory_path, site.state / "runs", environment, self._limit)
+        return Crew(runner, self.journal, site.reporter, self._confirm, {}, _STEPS_AT_ONCE)
+
+    def _confirm(self, question: str) -> bool:
+        if self._site.options.yes or self._site.lab_name:
+            return True
+        if not sys.stdin.isatty():
+            raise UsageError("Hosts would be changed, and there is no terminal to ask at.", hint="Add --yes.")
+        return typer.confirm(question, err=True)
+
+    def _passphrase(self) -> Path:
+        """Return the file with the authority's passphrase; a lab makes one of its own."""
+        given = os.environ.get("PLATFORM_CA_PASSPHRASE_FILE")
+        path = Path(given) if given else self._site.state / "keys" / "authority_passphrase"
+        if path.exists():
+            if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise UsageError(f"{path} can be read by others than its owner.", hint=f"Run `chmod 600 {path}`.")
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        secret = secrets.token_urlsafe(32) if self._site.lab_name else self._ask_passphrase()
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secret)
+        return path
+
+    def _ask_passphrase(self) -> str:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "The platform's authority needs a passphrase, and there is no terminal to ask at.",
+                hint="Name a file that holds it in PLATFORM_CA_PASSPHRASE_FILE.",
+            )
+        return str(typer.prompt("Passphrase for the platform's authority", hide_input=True, confirmation_prompt=True, err=True))
+
+    def _facts(self, bundle: TrustedBundle) -> dict[str, str]:
+        site = self._site
+        facts = {"bundle": bundle.release.id, "signed_by": bundle.signer, "bundle_expires": f"{bundle.release.expires:%Y-%m-%d}"}
+        kubeconfig = site.state / "kubeconfig"
+        if kubeconfig.exists():
+            facts["kubeconfig"] = str(kubeconfig)
+            facts["kubectl"] = str(self._kubectl(kubeconfig))
+        if site.lab_name:
+            status = site.lab_provider.status(site.lab)
+            facts["packets_that_left_the_lab"] = str(status.left_bridge + sum(host.left_host for host in status.hosts))
+        return facts
+
+    def _kubectl(self, kubeconfig: Path) -> Path:
+        """Write a kubectl that reaches the cluster from where the operator sits."""
+        lock = read_lock(self._site.lock_path)
+        digest = next(item.digest for item in lock.items if item.name == "kubectl") if lock else ""
+        program = self._site.state / "bin" / "kubectl-program"
+        program.parent.mkdir(mode=0o700, exist_ok=True)
+        blob = self._site.bundle / "oci/blobs/sha256" / digest.removeprefix("sha256:")
+        if not program.exists() or program.stat().st_size != blob.stat().st_size:
+            program.write_bytes(blob.read_bytes())
+            program.chmod(0o755)
+        inside = self._site.lab_provider.inside_command(self._site.lab, []) if self._site.lab_name else []
+        wrapper = program.with_name("kubectl")
+        wrapper.write_text(f'#!/bin/sh\nexec {" ".join([*inside, str(program)])} --kubeconfig {kubeconfig} "$@"\n')
+        wrapper.chmod(0o755)
+        return wrapper
+
+    def _keep(self, report: RunReport) -> None:
+        folder = self._site.state / "reports"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        name = report.began.replace(":", "").replace("+0000", "Z")
+        document = {"tool": __version__, **plain(report)}
+        (folder / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")

@@ -1,0 +1,44 @@
+"""What a component is made of, as a value that changes when any of it does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from installer.model.component import Component
+from installer.model.deployed import Ingredients
+from installer.model.inventory import Inventory
+
+_GLOBAL = "platform_"
+
+
+def ingredients_of(
+    component: Component, role_digest: str, artifacts: Iterable[str], inventory: Inventory, needs: Mapping[str, str]
+) -> Ingredients:
+    """Return what a component is made of on a site.
+
+    Args:
+        role_digest: digest of the role's folder and of the verbs it shares.
+        artifacts: digests of the locked items it declares.
+        needs: fingerprints of the components it needs.
+    """
+    prefix = f"{component.name}_"
+    variables = {name: value for name, value in inventory.variables.items() if name.startswith((prefix, _GLOBAL))}
+    hosts = {
+        name: {key: value for key, value in host.variables.items() if key.startswith((prefix, _GLOBAL))}
+        for name, host in inventory.hosts.items()
+    }
+    places = {name: [host.address, sorted(host.groups)] for name, host in inventory.hosts.items()}
+    return Ingredients(
+        role=role_digest,
+        variables=_digest([variables, hosts]),
+        artifacts=_digest(sorted(artifacts)),
+        hosts=_digest([places, inventory.members(component.description.runs_on)]),
+        needs=_digest(dict(sorted(needs.items()))),
+    )
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

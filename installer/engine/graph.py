@@ -1,0 +1,107 @@
+"""Order components so that each comes after what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from installer.errors import InvalidConfiguration, Problem
+from installer.model.catalog import Catalog
+from installer.model.component import Component
+from installer.model.plan import Step
+
+
+class CycleError(InvalidConfiguration):
+    """Components need each other in a circle."""
+
+
+def deployment_order(catalog: Catalog, wanted: Collection[str]) -> tuple[Component, ...]:
+    """Return the wanted components and all they need, each after what it needs.
+
+    Equal chances are decided by layer, then by name, so that the order never depends on chance.
+
+    Raises:
+        CycleError: two components need each other.
+    """
+    order: list[Component] = []
+    state: dict[str, bool] = {}
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        if state.get(name) is True:
+            return
+        if name in way:
+            circle = " → ".join([*way[way.index(name) :], name])
+            raise CycleError([Problem(f"roles/{name}/component.yml", f"needs itself: {circle}.")], "the catalogue")
+        for need in sorted(catalog[name].needs, key=lambda need: _place(catalog[need])):
+            visit(need, (*way, name))
+        state[name] = True
+        order.append(catalog[name])
+
+    for component in sorted((catalog[name] for name in wanted), key=_place):
+        visit(component.name, ())
+    return tuple(order)
+
+
+def dependents(catalog: Catalog, name: str) -> frozenset[str]:
+    """Return every component that needs this one, directly or not."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        for component in catalog:
+            if current in component.needs and component.name not in found:
+                found.add(component.name)
+                waiting.append(component.name)
+    return frozenset(found)
+
+
+def steps_for(
+    order: Collection[Component], fingerprints: dict[str, str], deploy: Collection[str], verify: Collection[str]
+) -> tuple[Step, ...]:
+    """Return the steps of a run: what is deployed, what is verified, and what each waits for.
+
+    A component begins when all it needs is verified. One that can only be verified after a later
+    one is deployed (nodes are ready when they have a network) does not hold that one up.
+
+    Args:
+        order: components in deployment order.
+        deploy: names of those to deploy.
+        verify: names of those to verify.
+    """
+    steps = []
+    known = {component.name: component for component in order}
+    for component in order:
+        name = component.name
+        fingerprint = fingerprints.get(name, "")
+        if name in deploy:
+            after = [_good(known[need], deploy, verify) for need in component.needs if need in known]
+            steps.append(
+                Step(name, "deploy", component.description.runs_on, fingerprint, tuple(step for step in after if step))
+            )
+        if name in verify:
+            waits = [f"{name} deploy"] if name in deploy else []
+            waits += [f"{other} deploy" for other in component.description.verify_needs if other in deploy]
+            steps.append(Step(name, "verify", component.description.runs_on, fingerprint, tuple(waits)))
+    return tuple(steps)
+
+
+def removal_steps(order: Collection[Component], wanted: Collection[str]) -> tuple[Step, ...]:
+    """Return the steps that remove components, each before what it needs."""
+    chosen = [component for component in order if component.name in wanted]
+    steps = []
+    for component in reversed(chosen):
+        after = tuple(f"{other.name} remove" for other in chosen if component.name in other.needs)
+        steps.append(Step(component.name, "remove", component.description.runs_on, "", after))
+    return tuple(steps)
+
+
+def _good(component: Component, deploy: Collection[str], verify: Collection[str]) -> str:
+    """Return the step after which others may build on a component; empty when it stands already."""
+    if component.name not in deploy:
+        return ""
+    if component.name in verify and not component.description.verify_needs:
+        return f"{component.name} verify"
+    return f"{component.name} deploy"
+
+
+def _place(component: Component) -> tuple[int, str]:
+    return component.layer.rank, component.name
