@@ -36,10 +36,15 @@ def load_interface(project: Path) -> Interface:
 def _spec(name: str, entry: Mapping[str, Any], required: bool, owner: str) -> VariableSpec:
     return VariableSpec(
         name=name,
-        type=entry["type"],
+        type=entry.get("type", "str"),
         description=" ".join(entry["description"].split()) if isinstance(entry["description"], str) else "",
         required=required,
         owner=owner,
         elements=entry.get("elements", ""),
         choices=tuple(entry.get("choices", ())),
+        options={key: _option(key, below, owner) for key, below in (entry.get("options") or {}).items()},
     )
+
+
+def _option(name: str, entry: Mapping[str, Any], owner: str) -> VariableSpec:
+    return _spec(name, entry, required=bool(entry.get("required", False)), owner=owner)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -13,7 +14,18 @@ from installer.errors import InvalidConfiguration, Problem
 
 Location = tuple[str | int, ...]
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MARKS = ("!vault", "!vault-encrypted", "!unsafe")
+
+
+def _text(_loader: Any, node: Any) -> str:
+    return str(node.value)
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """Reads plain values; what Ansible marks as encrypted, or as not to be filled in, stays text."""
+
+    yaml_constructors: ClassVar[dict[Any, Any]] = {**_Base.yaml_constructors, **dict.fromkeys(_MARKS, _text)}
 
 
 @dataclass(frozen=True)
@@ -46,36 +58,61 @@ def read_yaml(path: Path) -> YamlFile:
         InvalidConfiguration: it cannot be read or is not YAML.
     """
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidConfiguration([Problem(str(path), f"cannot be read: {error}.")], "a file") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        message = getattr(error, "problem", None) or str(error)
-        raise InvalidConfiguration([Problem(where, f"is not YAML: {message}.")], "a file") from error
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        # Before the values are made: making them moves merged keys away from where they were written.
+        walked = list(_walk(node, (), set()))
+        data = loader.construct_document(node) if node is not None else None
+    except (yaml.YAMLError, ValueError) as error:
+        raise InvalidConfiguration([_not_yaml(path, text, error)], "a file") from error
+    finally:
+        loader.dispose()
     lines: dict[Location, int] = {}
     duplicates: list[tuple[Location, int]] = []
-    for location, line, repeated in _walk(node, ()):
+    for location, line, repeated in walked:
         if repeated:
             duplicates.append((location, line))
         lines[location] = line
     return YamlFile(path, data, lines, tuple(duplicates))
 
 
-def _walk(node: Any, location: Location) -> Iterator[tuple[Location, int, bool]]:
+def _not_yaml(path: Path, text: str, error: Exception) -> Problem:
+    """Return what is wrong with a text that is not YAML, and the usual cure."""
+    mark = getattr(error, "problem_mark", None)
+    message = f"is not YAML: {getattr(error, 'problem', None) or error}."
+    if mark is None:
+        return Problem(str(path), message)
+    # The parser stops behind the mistake, sometimes a line late.
+    line = "\n".join(text.splitlines()[max(0, mark.line - 1) : mark.line + 1])
+    cure = ""
+    if "\t" in line:
+        cure = "Indent with spaces."
+    elif re.search(r":\s*\{\{", line):
+        cure = "Put quotes around a value that begins with `{{`."
+    return Problem(f"{path}:{mark.line + 1}", message, cure)
+
+
+def _walk(node: Any, location: Location, seen: set[int]) -> Iterator[tuple[Location, int, bool]]:
+    """Yield each key and entry with its line; what an alias repeats stands where it was first written."""
+    if id(node) in seen:
+        return
     if isinstance(node, yaml.MappingNode):
-        seen: set[Any] = set()
+        seen.add(id(node))
+        keys: set[Location] = set()
         for key, value in node.value:
             below = (*location, _scalar(key))
-            yield below, key.start_mark.line + 1, below in seen
-            seen.add(below)
-            yield from _walk(value, below)
+            yield below, key.start_mark.line + 1, below in keys
+            keys.add(below)
+            yield from _walk(value, below, seen)
     elif isinstance(node, yaml.SequenceNode):
+        seen.add(id(node))
         for index, value in enumerate(node.value):
             yield (*location, index), value.start_mark.line + 1, False
-            yield from _walk(value, (*location, index))
+            yield from _walk(value, (*location, index), seen)
 
 
 def _scalar(node: Any) -> str:

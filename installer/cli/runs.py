@@ -33,7 +33,7 @@ from installer.model.report import RunReport
 from installer.workflows.bundle_verify import TrustedBundle
 from installer.workflows.install import Crew, carry_out, note_unchanged
 
-_STEPS_AT_ONCE = 4
+_STEPS_AT_ONCE = 8
 
 
 class Runs:

@@ -59,8 +59,9 @@ def steps_for(
 ) -> tuple[Step, ...]:
     """Return the steps of a run: what is deployed, what is verified, and what each waits for.
 
-    A component begins when all it needs is verified. One that can only be verified after a later
-    one is deployed (nodes are ready when they have a network) does not hold that one up.
+    A component is deployed when all it needs is deployed, and verified right after its own
+    deployment, beside the next one's. One that can only be verified after a later one is deployed
+    (nodes are ready when they have a network) waits for that.
 
     Args:
         order: components in deployment order.
@@ -68,19 +69,15 @@ def steps_for(
         verify: names of those to verify.
     """
     steps = []
-    known = {component.name: component for component in order}
     for component in order:
-        name = component.name
+        name, description = component.name, component.description
         fingerprint = fingerprints.get(name, "")
         if name in deploy:
-            after = [_good(known[need], deploy, verify) for need in component.needs if need in known]
-            steps.append(
-                Step(name, "deploy", component.description.runs_on, fingerprint, tuple(step for step in after if step))
-            )
+            after = tuple(f"{need} deploy" for need in component.needs if need in deploy)
+            steps.append(Step(name, "deploy", description.runs_on, fingerprint, after))
         if name in verify:
-            waits = [f"{name} deploy"] if name in deploy else []
-            waits += [f"{other} deploy" for other in component.description.verify_needs if other in deploy]
-            steps.append(Step(name, "verify", component.description.runs_on, fingerprint, tuple(waits)))
+            waits = [f"{other} deploy" for other in (name, *description.verify_needs) if other in deploy]
+            steps.append(Step(name, "verify", description.runs_on, fingerprint, tuple(waits)))
     return tuple(steps)
 
 
@@ -92,15 +89,6 @@ def removal_steps(order: Collection[Component], wanted: Collection[str]) -> tupl
         after = tuple(f"{other.name} remove" for other in chosen if component.name in other.needs)
         steps.append(Step(component.name, "remove", component.description.runs_on, "", after))
     return tuple(steps)
-
-
-def _good(component: Component, deploy: Collection[str], verify: Collection[str]) -> str:
-    """Return the step after which others may build on a component; empty when it stands already."""
-    if component.name not in deploy:
-        return ""
-    if component.name in verify and not component.description.verify_needs:
-        return f"{component.name} verify"
-    return f"{component.name} deploy"
 
 
 def _place(component: Component) -> tuple[int, str]:

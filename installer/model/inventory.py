@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from installer.errors import Problem
 
 ALL = "all"
+
+# The way to a value inside another: keys of mappings, indexes of lists.
+Way = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,8 @@ class VariableSpec:
         type: as in an argument specification, or `address`, `network`, `port`.
         required: it has no default, so an inventory must set it.
         owner: the role whose interface it is; empty for platform-wide variables.
+        elements: the type of a list's entries.
+        options: what a mapping, or each mapping in a list, may hold; anything when empty.
     """
 
     name: str
@@ -29,6 +36,7 @@ class VariableSpec:
     owner: str = ""
     elements: str = ""
     choices: tuple[Any, ...] = ()
+    options: Mapping[str, VariableSpec] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,42 @@ class Host:
         return str(self.variables.get("platform_address") or self.variables.get("ansible_host") or self.name)
 
 
+class Level(enum.Enum):
+    """Whose values a setting gives."""
+
+    ALL = "all"
+    GROUP = "group"
+    HOST = "host"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One place of an inventory that gives a variable a value.
+
+    Attributes:
+        owner: the group or host it is given to; `all` for every host.
+        value: as it is written, templates not filled in.
+        file: where it is written.
+        place: the variable's way through the file.
+        lines: the line of each value of the file, by its way; empty when unknown.
+    """
+
+    name: str
+    level: Level
+    owner: str
+    value: Any
+    file: str
+    place: Way = ()
+    lines: Mapping[Way, int] = field(default_factory=dict)
+
+    def where(self, way: Way = ()) -> str:
+        """Return `file:line` of a value inside the variable's, or of the nearest thing around it."""
+        found = (*self.place, *way)
+        while found and found not in self.lines:
+            found = found[:-1]
+        return f"{self.file}:{self.lines[found]}" if found in self.lines else self.file
+
+
 @dataclass(frozen=True)
 class Inventory:
     """The hosts and variables of one site.
@@ -71,6 +115,11 @@ class Inventory:
         explicit: names set by the inventory itself, for any host or group.
         lines: where a variable, host or group stands: `file:line`.
         mistakes: found while reading.
+        settings: every place that gives a variable a value, as far as the files can be read; of
+            those for the same host or group, the last counts.
+        groups: every group that is named anywhere, and where; empty where a program named it.
+        sealed: files that are encrypted; what they hold is not known here.
+        installed: for each release, the packages its hosts have before anything is installed.
     """
 
     name: str
@@ -80,6 +129,10 @@ class Inventory:
     explicit: frozenset[str] = frozenset()
     lines: Mapping[str, str] = field(default_factory=dict)
     mistakes: tuple[Problem, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)
+    sealed: tuple[str, ...] = ()
+    installed: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def members(self, pattern: str) -> tuple[str, ...]:
         """Return the hosts a component's `runs_on` means: `a:b`, `a[0]`, `all`."""
@@ -97,6 +150,30 @@ class Inventory:
             return self.hosts[host].variables[name]
         return self.variables.get(name)
 
-    def where(self, name: str) -> str:
-        """Return `file:line` of a variable, host or group; the inventory itself when unknown."""
-        return self.lines.get(name, str(self.path))
+    def where(self, name: str, host: str | None = None, way: Way = ()) -> str:
+        """Return `file:line` of a variable, host or group; the inventory itself when unknown.
+
+        Args:
+            host: look for the variable where this host gets its value from.
+            way: a value inside the variable's.
+        """
+        setting = self._setting(name, host)
+        return setting.where(way) if setting is not None else self.lines.get(name, str(self.path))
+
+    def _setting(self, name: str, host: str | None) -> Setting | None:
+        """Return the setting whose value counts: the host's, one of its groups', everybody's."""
+        groups = self.hosts[host].groups if host in self.hosts else frozenset()
+        owners = ((Level.HOST, (host,)), (Level.GROUP, groups), (Level.ALL, (ALL,)))
+        settings = self._by_name.get(name, ())
+        for level, names in owners:
+            for setting in reversed(settings):
+                if setting.level is level and setting.owner in names:
+                    return setting
+        return None
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, tuple[Setting, ...]]:
+        found: dict[str, list[Setting]] = {}
+        for setting in self.settings:
+            found.setdefault(setting.name, []).append(setting)
+        return {name: tuple(settings) for name, settings in found.items()}

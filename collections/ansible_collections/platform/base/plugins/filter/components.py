@@ -70,6 +70,11 @@ def image_reference(images: Mapping[str, Any], name: str) -> str:
     return f"{name}:{images[name]['version']}@{images[name]['digest']}"
 
 
+def programs(names: Sequence[str], files: Mapping[str, Any], folder: str) -> list[dict[str, str]]:
+    """Return entries that put programs of the bundle into a folder."""
+    return [{"path": f"{folder}/{name}", "digest": files[name]["digest"]} for name in names]
+
+
 def secret_files(contents: Mapping[str, str]) -> list[dict[str, str]]:
     """Return entries for files that only root may read."""
     return [{"path": path, "content": content, "mode": "0600"} for path, content in sorted(contents.items())]
@@ -86,6 +91,7 @@ class FilterModule:
             "images_for": images_for,
             "nth_address": nth_address,
             "packages_for": packages_for,
+            "programs": programs,
             "registry_files": registry_files,
             "runs_on_group": runs_on_group,
             "secret_files": secret_files,

@@ -5,9 +5,26 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import shlex
 import stat
+import subprocess
 import tempfile
 from dataclasses import dataclass
+from typing import Any
+
+
+OPTIONS = {
+    "path": {"type": "path", "required": True},
+    "content": {"type": "str"},
+    "from_file": {"type": "path"},
+    "link": {"type": "str"},
+    "state": {"type": "str", "choices": ["file", "directory", "absent"], "default": "file"},
+    "mode": {"type": "str"},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+    "validate": {"type": "str"},
+    "replace": {"type": "bool", "default": True},
+}
 
 
 @dataclass(frozen=True)
@@ -121,3 +138,61 @@ def _remove(path: str) -> None:
 def _read(path: str) -> bytes:
     with open(path, "rb") as stream:
         return stream.read()
+
+
+class FileRefused(Exception):
+    """The program a file is for does not accept it, or it cannot be put in place."""
+
+
+def bring(entries: list[dict[str, Any]], wet: bool) -> list[str]:
+    """Put files in place, and return the paths that were changed or would be."""
+    changed = []
+    for entry in entries:
+        try:
+            if not entry["replace"] and os.path.lexists(entry["path"]):
+                continue
+            wanted = wanted_of(entry)
+            if not difference(wanted):
+                continue
+            changed.append(wanted.path)
+            if wet:
+                if entry["validate"]:
+                    _judge(wanted, entry["validate"])
+                apply(wanted)
+        except (OSError, KeyError) as error:
+            if wet:
+                raise FileRefused(f"{entry['path']} could not be put in place: {error}") from error
+            # An owner or a source that an earlier task would bring.
+            changed.append(entry["path"])
+    return changed
+
+
+def wanted_of(entry: dict[str, Any]) -> Wanted:
+    """Return what one entry asks for."""
+    content = None
+    if entry["from_file"] is not None:
+        content = _read(entry["from_file"])
+    elif entry["content"] is not None:
+        content = entry["content"].encode()
+    return Wanted(
+        path=entry["path"],
+        content=content,
+        link=entry["link"],
+        directory=entry["state"] == "directory",
+        absent=entry["state"] == "absent",
+        mode=int(entry["mode"], 8) if entry["mode"] else None,
+        owner=entry["owner"],
+        group=entry["group"],
+    )
+
+
+def _judge(wanted: Wanted, command: str) -> None:
+    temporary = stage(wanted)
+    try:
+        arguments = [part.replace("%s", temporary) for part in shlex.split(command)]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    finally:
+        os.unlink(temporary)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        raise FileRefused(f"{wanted.path} was left as it was: `{command}` refuses the new one: {said}")

@@ -1,60 +1,12 @@
-#!/usr/bin/python
 """Install packages from the platform's repository, and from nowhere else."""
 
 from __future__ import annotations
-
-DOCUMENTATION = r"""
-module: host_packages
-short_description: Install packages from the platform's repository only
-description:
-  - Reads dpkg's own records first, so that nothing to do costs next to nothing.
-  - Services of new packages are not started; a role starts its own when it has configured them.
-  - With C(repository), apt is pointed at the bundle first, and every other source is set aside.
-options:
-  repository:
-    description: Where the bundle's repository is.
-    type: dict
-    suboptions:
-      uri: {description: "An C(https://) address, or C(file:) and a folder.", type: str, required: true}
-      key: {description: "The key that signs it, armoured.", type: str, required: true}
-      ca_certificate: {description: The authority of an C(https://) server., type: path}
-  packages:
-    description: Names by release; C(default) serves releases not named.
-    type: dict
-    required: true
-  state:
-    description: Whether they shall be there.
-    type: str
-    choices: [present, absent]
-    default: present
-author: [The platform-install project]
-"""
-
-EXAMPLES = r"""
-- name: Install what the role runs
-  platform.base.host_packages:
-    packages: {default: [keepalived, haproxy]}
-"""
-
-RETURN = r"""
-installed:
-  description: The packages that were missing.
-  returned: always
-  type: list
-  elements: str
-changed_paths:
-  description: The files of apt that were changed, or would be.
-  returned: always
-  type: list
-  elements: str
-"""
 
 import os
 import subprocess
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.hostfile import Wanted, apply, difference
 
 _POLICY = "/usr/sbin/policy-rc.d"
@@ -64,7 +16,7 @@ _SETTINGS = "/etc/apt/apt.conf.d/60platform"
 _SET_ASIDE = "/etc/apt/set-aside-by-platform"
 
 
-def installed(names: list[str]) -> set[str]:
+def _installed(names: list[str]) -> set[str]:
     """Return which of the packages are installed and configured."""
     done = subprocess.run(
         ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *names],
@@ -81,7 +33,7 @@ def release() -> str:
     return values.get("VERSION_CODENAME", "").strip('"')
 
 
-def foreign_sources() -> list[str]:
+def _foreign_sources() -> list[str]:
     """Return the lists of sources that are not the platform's."""
     folder = "/etc/apt/sources.list.d"
     names = [os.path.join(folder, name) for name in os.listdir(folder)] if os.path.isdir(folder) else []
@@ -89,7 +41,7 @@ def foreign_sources() -> list[str]:
     return sorted(name for name in ["/etc/apt/sources.list", *lists] if name != _SOURCE and os.path.exists(name))
 
 
-def repository_files(repository: dict[str, Any]) -> list[Wanted]:
+def _repository_files(repository: dict[str, Any]) -> list[Wanted]:
     """Return the files that make the bundle the one source of packages."""
     source = (
         "# The platform's packages, out of the bundle; there is no other source.\n"
@@ -106,12 +58,12 @@ def repository_files(repository: dict[str, Any]) -> list[Wanted]:
 def point_at(repository: dict[str, Any], wet: bool) -> list[str]:
     """Make the bundle the one source of packages, and return what changed."""
     changed = []
-    for wanted in repository_files(repository):
+    for wanted in _repository_files(repository):
         if difference(wanted):
             changed.append(wanted.path)
             if wet:
                 apply(wanted)
-    for path in foreign_sources():
+    for path in _foreign_sources():
         changed.append(path)
         if wet:
             os.makedirs(_SET_ASIDE, exist_ok=True)
@@ -119,7 +71,11 @@ def point_at(repository: dict[str, Any], wet: bool) -> list[str]:
     return changed
 
 
-def apt(module: AnsibleModule, *arguments: str) -> None:
+class PackagesFailed(Exception):
+    """apt or dpkg could not do what was asked."""
+
+
+def _apt(*arguments: str) -> None:
     """Run apt-get with the platform's source alone."""
     options = {
         "Dir::Etc::sourcelist": _SOURCE,
@@ -136,10 +92,21 @@ def apt(module: AnsibleModule, *arguments: str) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", "NEEDRESTART_SUSPEND": "1"}
     done = subprocess.run(["apt-get", *flags, "-qq", *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        module.fail_json(msg=f"`apt-get {' '.join(arguments)}` failed: {done.stderr.strip() or done.stdout.strip()}")
+        raise PackagesFailed(f"`apt-get {' '.join(arguments)}` failed: {done.stderr.strip() or done.stdout.strip()}")
 
 
-def change(module: AnsibleModule, names: list[str]) -> None:
+def missing(names: list[str]) -> list[str]:
+    """Return which packages are not installed and configured; dpkg's own records make it quick."""
+    have = _installed(names) if names else set()
+    return [name for name in names if name not in have]
+
+
+def names_for(by_release: dict[str, list[str]]) -> list[str]:
+    """Return the packages of this host's release."""
+    return sorted(set(by_release.get(release(), by_release.get("default", []))))
+
+
+def change(names: list[str], present: bool) -> None:
     """Install or remove packages, with their services left alone."""
     keep_policy = os.path.exists(_POLICY)
     if not keep_policy:
@@ -149,40 +116,13 @@ def change(module: AnsibleModule, names: list[str]) -> None:
     try:
         # An earlier run may have been killed in the middle.
         subprocess.run(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"], capture_output=True, check=False)
-        if module.params["state"] == "present":
-            apt(module, "update", "-o", "APT::Update::Error-Mode=any")
-            apt(module, "install", "--yes", "--no-remove", *names)
+        if present:
+            _apt("update", "-o", "APT::Update::Error-Mode=any")
+            _apt("install", "--yes", "--no-remove", *names)
         else:
-            apt(module, "purge", "--yes", *names)
+            _apt("purge", "--yes", *names)
     finally:
         if not keep_policy:
             os.unlink(_POLICY)
 
 
-def main() -> None:
-    """Run the module."""
-    text = {"type": "str", "required": True}
-    repository = {"uri": text, "key": text, "ca_certificate": {"type": "path"}}
-    module = AnsibleModule(
-        argument_spec={
-            "packages": {"type": "dict", "required": True},
-            "repository": {"type": "dict", "options": repository},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        },
-        supports_check_mode=True,
-    )
-    pointed = point_at(module.params["repository"], not module.check_mode) if module.params["repository"] else []
-    by_release = module.params["packages"]
-    names = sorted(set(by_release.get(release(), by_release.get("default", []))))
-    have = installed(names) if names else set()
-    if module.params["state"] == "present":
-        wrong = [name for name in names if name not in have]
-    else:
-        wrong = [name for name in names if name in have]
-    if wrong and not module.check_mode:
-        change(module, wrong)
-    module.exit_json(changed=bool(wrong or pointed), installed=wrong, changed_paths=pointed)
-
-
-if __name__ == "__main__":
-    main()

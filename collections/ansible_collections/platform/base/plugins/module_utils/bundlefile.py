@@ -1,0 +1,124 @@
+"""Put files of the bundle in place, by digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import ssl
+import tempfile
+import urllib.error
+import urllib.request
+from typing import Any, BinaryIO
+
+_RECORD = "/var/lib/platform/files.json"
+_CHUNK = 1 << 20
+
+
+class BundleFileFailed(Exception):
+    """A file of the bundle could not be had."""
+
+
+def put(files: list[dict[str, Any]], source: str, ca_certificate: str | None, wet: bool) -> list[str]:
+    """Put files in place, and return the paths that were changed or would be.
+
+    Args:
+        files: entries with C(path), C(digest) and C(mode).
+        source: where the bundle is, an C(https://) address or a folder.
+    """
+    record = _load_record()
+    before = json.dumps(record, sort_keys=True)
+    wrong = [entry for entry in files if not _is_right(entry, record)]
+    if wet:
+        for entry in wrong:
+            _fetch(entry, source, ca_certificate)
+        for entry in files:
+            record[entry["path"]] = {"digest": entry["digest"], "state": _fingerprint(entry["path"])}
+        if json.dumps(record, sort_keys=True) != before:
+            _save_record(record)
+    return [entry["path"] for entry in wrong]
+
+
+def _fingerprint(path: str) -> list[int] | None:
+    """Return what changes whenever the file does, without reading it."""
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None
+    return [state.st_ino, state.st_size, state.st_mtime_ns, state.st_mode]
+
+
+def _digest_of(path: str) -> str | None:
+    """Return a file's digest, or None when there is none."""
+    hasher = hashlib.sha256()
+    try:
+        with open(path, "rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                hasher.update(chunk)
+    except OSError:
+        return None
+    return "sha256:" + hasher.hexdigest()
+
+
+def _load_record() -> dict[str, Any]:
+    """Return what was put in place before."""
+    try:
+        with open(_RECORD, encoding="utf-8") as stream:
+            record: dict[str, Any] = json.load(stream)
+            return record
+    except (OSError, ValueError):
+        return {}
+
+
+def _save_record(record: dict[str, Any]) -> None:
+    """Remember what was put in place."""
+    os.makedirs(os.path.dirname(_RECORD), mode=0o755, exist_ok=True)
+    temporary = _RECORD + f".{os.getpid()}"
+    with open(temporary, "w", encoding="utf-8") as stream:
+        json.dump(record, stream)
+    os.replace(temporary, _RECORD)
+
+
+def _is_right(entry: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Return whether the file is in place with the right bytes and permissions."""
+    state = _fingerprint(entry["path"])
+    if state is None or (state[3] & 0o7777) != int(entry["mode"], 8):
+        return False
+    known = record.get(entry["path"], {})
+    if known.get("digest") == entry["digest"] and known.get("state") == state:
+        return True
+    return _digest_of(entry["path"]) == entry["digest"]
+
+
+def _opened(source: str, digest: str, ca_certificate: str | None) -> BinaryIO:
+    """Open a blob of the bundle."""
+    name = f"{source.rstrip('/')}/oci/blobs/sha256/{digest.removeprefix('sha256:')}"
+    if not source.startswith("https://"):
+        return open(name, "rb")
+    context = ssl.create_default_context(cafile=ca_certificate)
+    answer: BinaryIO = urllib.request.urlopen(name, timeout=60, context=context)
+    return answer
+
+
+def _fetch(entry: dict[str, Any], source: str, ca_certificate: str | None) -> None:
+    """Put one file in place."""
+    folder = os.path.dirname(entry["path"])
+    os.makedirs(folder, exist_ok=True)
+    hasher = hashlib.sha256()
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".platform-")
+    try:
+        with os.fdopen(descriptor, "wb") as target, _opened(source, entry["digest"], ca_certificate) as stream:
+            while chunk := stream.read(_CHUNK):
+                hasher.update(chunk)
+                target.write(chunk)
+        if "sha256:" + hasher.hexdigest() != entry["digest"]:
+            raise BundleFileFailed(f"{source} gave other bytes for {entry['path']} than {entry['digest']}.")
+        os.chmod(temporary, int(entry["mode"], 8))
+        os.replace(temporary, entry["path"])
+    except (OSError, urllib.error.URLError) as error:
+        raise BundleFileFailed(f"{entry['path']} could not be had from {source} as {entry['digest']}: {error}") from error
+    finally:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+
+
