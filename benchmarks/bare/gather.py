@@ -1,4 +1,4 @@
-"""Copy Debian packages and what they need out of a bundle: gather.py BUNDLE FOLDER PACKAGE..."""
+"""Copy Debian packages and what they need out of a bundle: gather.py BUNDLE FOLDER PACKAGE... < INSTALLED"""
 
 import json
 import re
@@ -12,7 +12,7 @@ def main() -> None:
     """Copy every package of the bundle that a wanted one leads to."""
     bundle, folder, wanted = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
     items = {i["name"]: i for i in json.loads((bundle / "manifest.json").read_text())["items"] if i["kind"] == "package"}
-    taken: set[str] = set()
+    taken = set(sys.stdin.read().split())
     while wanted:
         name = wanted.pop()
         if name in taken or name not in items:

@@ -19,7 +19,8 @@ began=$(date +%s.%N)
 
 # What the hosts get: Debian packages, programs.
 mkdir -p "$work/host/debs" "$work/host/bin" "$work/admin/bin" "$work/admin/charts"
-python3 "$here/gather.py" "$bundle" "$work/host/debs" keepalived haproxy nftables conntrack ethtool socat iptables chrony ca-certificates libseccomp2
+on "${hosts[0]}" "dpkg-query -W -f '\${Package}\n'" > "$work/installed"
+python3 "$here/gather.py" "$bundle" "$work/host/debs" keepalived haproxy nftables conntrack ethtool socat iptables chrony ca-certificates libseccomp2 < "$work/installed"
 for name in containerd containerd-shim-runc-v2 ctr runc crictl kubeadm kubelet kubectl; do cp "$(blob file "$name")" "$work/host/bin/$name"; done
 for name in registry kubectl helm; do cp "$(blob file "$name")" "$work/admin/bin/$name"; done
 for name in cilium local-path-provisioner metrics-server; do cp "$(blob chart "$name")" "$work/admin/charts/$name.tgz"; done
@@ -101,13 +102,14 @@ $(for i in "${hosts[@]}"; do [ "$i" = "$host" ] || echo "    $i"; done)
   virtual_ipaddress { $vip/24 }
 }
 T
+[ -s /etc/resolv.conf ] || echo nameserver $admin > /etc/resolv.conf
 systemctl daemon-reload
 systemctl -q enable --now containerd haproxy keepalived kubelet
 systemctl restart haproxy keepalived
 S
 }
-for index in "${!hosts[@]}"; do prepare "${hosts[$index]}" "$index" & done
-wait
+for index in "${!hosts[@]}"; do prepare "${hosts[$index]}" "$index" & jobs[index]=$!; done
+for job in "${jobs[@]}"; do wait "$job"; done
 step "hosts prepared"
 
 version=$(jq -r '.items[] | select(.kind == "file" and .name == "kubeadm") | .version' "$bundle/manifest.json")
