@@ -17,6 +17,14 @@ def project_files(project: Path) -> Iterator[tuple[str, Path]]:
             yield path, project / path
 
 
+def collection_files(project: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the same of the third-party collections, which the project's environment holds."""
+    folder = project / ".venv" / "collections"
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            yield f"collections/{path.relative_to(folder)}", path
+
+
 def _tracked(project: Path) -> list[str]:
     """Return what version control knows and what is new and not ignored; nothing outside a checkout."""
     if not (project / ".git").exists():

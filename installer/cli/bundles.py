@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 
 from installer import __version__
@@ -13,7 +14,7 @@ from installer.adapters.blob_store import BlobStore, hash_file
 from installer.adapters.bundle_directory import BundleDirectory, image_layout
 from installer.adapters.lock_files import read_lock, write_lock
 from installer.adapters.package_repository import index_path, package_index, sign_repositories
-from installer.adapters.project_files import project_files
+from installer.adapters.project_files import collection_files, project_files
 from installer.adapters.signing import make_signing_key, sign, verify
 from installer.adapters.sources.debian import Archive, DebianArchive
 from installer.adapters.sources.pypi import WheelIndex
@@ -79,7 +80,7 @@ class Bundles:
         files.update(image_layout(lock.items))
         files["verify.sh"] = (resources.files("installer.adapters") / "verify.sh").read_bytes()
         modes = {"verify.sh": "0755"}
-        for path, place in project_files(PROJECT):
+        for path, place in chain(project_files(PROJECT), collection_files(PROJECT)):
             files[f"installer/{path}"] = place
             if os.access(place, os.X_OK):
                 modes[f"installer/{path}"] = "0755"
