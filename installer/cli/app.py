@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from installer.cli.commands import bundle, install, lab
+from installer.cli.commands import bundle, install, lab, remove
 from installer.cli.options import (
     BundleOption,
     Common,
@@ -33,6 +33,8 @@ app = typer.Typer(
 )
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(lab.app, name="lab")
+app.command("remove")(remove.remove)
+app.command("reset")(remove.reset)
 
 
 @app.callback(invoke_without_command=True)

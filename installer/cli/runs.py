@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from installer.cli.wiring import PROJECT, Site
 from installer.engine.fingerprint import ingredients_of
 from installer.engine.graph import deployment_order
 from installer.engine.plan import Selection, make_plan
+from installer.engine.removal import plan_removal, plan_reset
 from installer.errors import UsageError
 from installer.model.deployed import Ingredients
 from installer.model.events import Notice, PhaseStarted
@@ -99,7 +100,31 @@ class Runs:
             self._keep(report)
             return report
 
-    def _crew(self) -> Crew:
+    def plan_removal(self, names: Sequence[str]) -> Plan:
+        """Return what removing components would do."""
+        return plan_removal(self._site.whole_catalog, self._site.inventory, self.journal.deployed(), names)
+
+    def plan_reset(self) -> Plan:
+        """Return what removing everything would do."""
+        return plan_reset(self._site.whole_catalog, self._site.inventory, self.journal.deployed())
+
+    def remove(self, plan: Plan, command: str, *, data: bool, whole_site: bool) -> RunReport:
+        """Ask, take a plan's components away, report.
+
+        Args:
+            data: delete what they stored.
+            whole_site: nothing stays, so nobody needs to be told that something goes.
+        """
+        site = self._site
+        with only_one(site.state):
+            variables = {"platform_remove_data": data, "platform_whole_site": whole_site}
+            report = carry_out(site.key, "", command, plan, {}, self._crew(variables))
+            if whole_site and report.ok:
+                (site.state / "kubeconfig").unlink(missing_ok=True)
+            self._keep(report)
+            return report
+
+    def _crew(self, variables: Mapping[str, object] | None = None) -> Crew:
         site = self._site
         environment = {
             "PLATFORM_CA_PASSPHRASE_FILE": str(self._passphrase()),
@@ -107,7 +132,7 @@ class Runs:
             **({"PLATFORM_LAB": site.lab_name} if site.lab_name else {}),
         }
         runner = AnsibleRunner(PROJECT, site.inventory_path, site.state / "runs", environment, self._limit)
-        return Crew(runner, self.journal, site.reporter, self._confirm, {}, _STEPS_AT_ONCE)
+        return Crew(runner, self.journal, site.reporter, self._confirm, variables or {}, _STEPS_AT_ONCE)
 
     def _confirm(self, question: str) -> bool:
         if self._site.options.yes or self._site.lab_name:

@@ -17,7 +17,8 @@ def group(steps: Sequence[Step], lanes: int, seconds: Mapping[str, float]) -> tu
     """Return the jobs that take the steps.
 
     A deployment takes along the verification that waits for nothing else. Verifications that wait
-    for nothing at all are spread over a few lanes, the longest first.
+    for nothing at all are spread over a few lanes, the longest first. Removals are quick and follow
+    each other: one run takes them all.
 
     Args:
         lanes: how many jobs share the verifications of what stands already.
@@ -30,6 +31,8 @@ def group(steps: Sequence[Step], lanes: int, seconds: Mapping[str, float]) -> tu
             follower = by_name.get(f"{step.component} verify")
             together = [follower] if follower is not None and follower.after == (step.name,) else []
             jobs.append(Job((step, *together)))
+    if removals := tuple(step for step in steps if step.verb == "remove"):
+        jobs.append(Job(removals))
     taken = {step.name for job in jobs for step in job.steps}
     rest = [step for step in steps if step.name not in taken]
     free = [step for step in rest if step.verb == "verify" and not step.after]
