@@ -1,0 +1,21 @@
+"""A lab that the system tests have for themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system.site import LabSite
+
+
+@pytest.fixture(scope="session")
+def bare_site() -> Iterator[LabSite]:
+    """Return bare hosts, whatever an earlier run left; nothing of them stays."""
+    site = LabSite("systemtest")
+    site.forget()
+    try:
+        site.run("lab", "up")
+        yield site
+    finally:
+        site.forget()

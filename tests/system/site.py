@@ -1,0 +1,135 @@
+"""A site in a lab, worked by the command line as an operator would."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[2]
+STATE = Path("/var/lib/platform-install")
+CONTROL_PLANES = ("cp1", "cp2", "cp3")
+HOSTS = ("admin1", *CONTROL_PLANES)
+Document = dict[str, Any]
+
+
+class LabSite:
+    """One lab and the state of what is installed on it."""
+
+    def __init__(self, lab: str) -> None:
+        """Work on the lab of this name."""
+        self.lab = lab
+        self.state = STATE / f"lab-{lab}"
+        self.environment = {**os.environ, "PLATFORM_LAB": lab}
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the command line to its end; with `check`, its failure is the test's."""
+        done = subprocess.run(
+            [str(PROJECT / "platform-install"), *arguments, "--inventory", "lab"],
+            env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if check:
+            assert done.returncode == 0, f"platform-install {' '.join(arguments)}: {done.returncode}\n{done.stderr[-6000:]}"
+        return done
+
+    def install(self, *arguments: str) -> Document:
+        """Install, and return the report."""
+        done = self.run("--output", "json", *arguments)
+        return next(document for line in reversed(done.stdout.splitlines()) if "steps" in (document := json.loads(line)))
+
+    def install_until(self, reached: Callable[[Document], bool]) -> bool:
+        """Install, and kill every process of it as soon as an event is reached; return whether it was."""
+        process = subprocess.Popen(
+            [str(PROJECT / "platform-install"), "--output", "json", "--inventory", "lab"],
+            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        with process:
+            for document in _documents(process.stdout):
+                if reached(document):
+                    kill_tree(process.pid)
+                    return True
+        assert process.returncode == 0, f"It ended by itself, with {process.returncode}."
+        return False
+
+    def on(self, host: str, script: str, check: bool = True) -> str:
+        """Run a shell script on a host, and return what it wrote."""
+        command = [str(PROJECT / "platform-install"), "lab", "ssh", "--inventory", "lab", host, "sh -s"]
+        done = subprocess.run(command, env=self.environment, input=script, capture_output=True, text=True, check=False)
+        if check:
+            assert done.returncode == 0, f"{host}: {done.stderr}"
+        return done.stdout
+
+    def kubectl(self, *arguments: str, check: bool = True) -> str:
+        """Run the kubectl that the report names."""
+        done = subprocess.run(
+            [str(self.state / "bin" / "kubectl"), "--request-timeout=3s", *arguments],
+            env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if check:
+            assert done.returncode == 0, done.stderr
+        return done.stdout if done.returncode == 0 else ""
+
+    def nodes(self) -> Mapping[str, tuple[bool, str]]:
+        """Return for each node whether it is Ready, and its version."""
+        found = {}
+        for node in json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]:
+            ready = any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
+            found[node["metadata"]["name"]] = (ready, node["status"]["nodeInfo"]["kubeletVersion"])
+        return found
+
+    def left_the_lab(self) -> int:
+        """Return the packets that tried to leave, on the bridge and in the hosts."""
+        status = json.loads(self.run("lab", "status", "--output", "json").stdout)
+        return int(status["left_bridge"]) + sum(int(host["left_host"]) for host in status["hosts"])
+
+    def forget(self) -> None:
+        """Take the lab and its state away, whatever condition they are in."""
+        self.run("lab", "down", "--wipe", check=False)
+        shutil.rmtree(self.state, ignore_errors=True)
+
+
+def kill_tree(parent: int) -> None:
+    """Kill a process and all below it, sessions of their own included, so that none can react."""
+    os.kill(parent, signal.SIGSTOP)
+    for process in [parent, *_descendants(parent)]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+def eventually(holds: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait until something holds; the bound only ends a test that would hang."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"It did not come to pass within {seconds:.0f} s that {what}."
+        time.sleep(0.5)
+
+
+def _descendants(parent: int) -> Sequence[int]:
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, waiting = [], [parent]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def _documents(lines: Iterator[str] | Any) -> Iterator[Document]:
+    for line in lines:
+        with contextlib.suppress(json.JSONDecodeError):
+            document = json.loads(line)
+            if isinstance(document, dict):
+                yield document

@@ -1,0 +1,139 @@
+"""One site from bare hosts to bare hosts. The tests go in this order: each begins where the one before it ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.system.bareness import appearance
+from tests.system.site import CONTROL_PLANES, HOSTS, PROJECT, Document, LabSite, eventually
+
+KUBERNETES = "v1.36."
+
+
+def step_runs(name: str) -> Callable[[Document], bool]:
+    return lambda event: event.get("step") == name and event.get("status") == "running"
+
+
+def step_ended(name: str) -> Callable[[Document], bool]:
+    return lambda event: event.get("step") == name and event.get("status") in ("done", "unchanged")
+
+
+def task_began(step: str, part: str) -> Callable[[Document], bool]:
+    return lambda event: event.get("step") == step and event.get("event") == "task_changed" and part in event.get("task", "")
+
+
+# Moments that hurt: packages half there, a service begun, a cluster half made, a chart half released, nearly done.
+MOMENTS = {
+    "while packages are installed": step_runs("host_baseline deploy"),
+    "when a component was deployed and not verified": step_ended("container_runtime deploy"),
+    "while the cluster is made": step_runs("kubernetes deploy"),
+    "while the network is released": step_runs("cluster_network deploy"),
+    "while the last components are verified": step_runs("local_path_storage verify"),
+}
+
+
+@pytest.fixture(scope="session")
+def bare_hosts(bare_site: LabSite) -> dict[str, list[str]]:
+    return {host: appearance(bare_site, host) for host in HOSTS}
+
+
+def test_a_dry_run_changes_nothing(bare_site: LabSite, bare_hosts: dict[str, list[str]]) -> None:
+    bare_site.run("--dry-run")
+
+    assert {host: appearance(bare_site, host) for host in HOSTS} == bare_hosts
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_installation_can_be_killed(bare_site: LabSite, bare_hosts: dict[str, list[str]], moment: str) -> None:
+    assert bare_hosts
+
+    killed = bare_site.install_until(MOMENTS[moment])
+
+    assert killed, f"The installation never came to the moment {moment!r}."
+
+
+def test_it_goes_on_to_a_verified_site(bare_site: LabSite) -> None:
+    report = bare_site.install()
+
+    assert report["ok"]
+    assert {f"{c['component']} verify" for c in report["plan"]["components"]} <= {
+        name for name, result in report["steps"].items() if result["ok"]
+    }
+
+
+def test_every_control_plane_is_ready(bare_site: LabSite) -> None:
+    nodes = bare_site.nodes()
+
+    assert set(nodes) == set(CONTROL_PLANES)
+    assert all(ready and version.startswith(KUBERNETES) for ready, version in nodes.values()), nodes
+
+
+def test_a_second_run_changes_nothing(bare_site: LabSite) -> None:
+    report = bare_site.install()
+
+    assert {name: result["changed"] for name, result in report["steps"].items() if result["changed"]} == {}
+    assert not [name for name in report["steps"] if name.endswith(" deploy")]
+
+
+def test_plain_ansible_finds_nothing_to_change(bare_site: LabSite) -> None:
+    done = subprocess.run(
+        [str(PROJECT / ".venv/bin/ansible-playbook"), "playbooks/site.yml", "--inventory", "inventories/lab", "--check"],
+        cwd=PROJECT, env={**bare_site.environment, "PATH": f"{PROJECT / '.venv/bin'}:{os.environ['PATH']}"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    recap = done.stdout.partition("PLAY RECAP")[2]
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "changed=0" in recap
+    assert not [line for line in recap.splitlines() if "changed=" in line and "changed=0" not in line]
+
+
+@pytest.mark.parametrize("host", CONTROL_PLANES)
+def test_the_api_answers_when_a_control_plane_loses_power(bare_site: LabSite, host: str) -> None:
+    bare_site.run("lab", "kill", host)
+
+    eventually(lambda: bare_site.kubectl("get", "--raw", "/readyz", check=False) == "ok", 30, "the API answers at its address")
+    bare_site.run("lab", "start", host)
+    eventually(lambda: bare_site.nodes()[host][0], 120, f"{host} is Ready again")
+
+
+def test_the_site_verifies_after_the_power_cuts(bare_site: LabSite) -> None:
+    report = bare_site.install()
+
+    assert report["ok"]
+
+
+def test_a_broken_unit_fails_verification_and_is_named(bare_site: LabSite) -> None:
+    bare_site.on("cp2", "systemctl stop haproxy")
+    try:
+        done = bare_site.run("verify", "--only", "api_endpoint", check=False)
+    finally:
+        bare_site.on("cp2", "systemctl start haproxy")
+
+    assert done.returncode == 6
+    assert "cp2" in done.stderr
+
+
+def test_nothing_left_the_lab(bare_site: LabSite) -> None:
+    assert bare_site.left_the_lab() == 0
+
+
+def test_reset_leaves_the_hosts_as_bare_as_they_were(bare_site: LabSite, bare_hosts: dict[str, list[str]]) -> None:
+    bare_site.run("reset")
+
+    for host in HOSTS:
+        now = appearance(bare_site, host)
+        assert {"new": sorted(set(now) - set(bare_hosts[host])), "gone": sorted(set(bare_hosts[host]) - set(now))} == {
+            "new": [],
+            "gone": [],
+        }, host
+
+
+def test_a_second_reset_changes_nothing(bare_site: LabSite) -> None:
+    done = bare_site.run("reset")
+
+    assert done.stdout.rstrip().endswith(", 0 changed")
