@@ -17,7 +17,7 @@ from installer.cli.options import Common, Output
 from installer.errors import UsageError
 from installer.model.catalog import Catalog
 from installer.model.inventory import Interface, Inventory
-from installer.model.lab import Lab, LabHost
+from installer.model.lab import CONTROL_PLANE_WATCHERS, OTHER_WATCHERS, Lab, LabHost
 from installer.ports import Reporter
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Site:
                 f"The inventory {self.inventory.name} describes no lab.", hint="Use --inventory lab, or set `lab_name`."
             )
         media = self.lab_provider.layout(self.lab_name).media
-        admins = self.inventory.members("admin")
+        admins, control_planes = self.inventory.members("admin"), self.inventory.members("control_plane")
         return Lab(
             name=self.lab_name,
             hosts=tuple(
@@ -149,6 +149,7 @@ class Site:
                     address=_address(host.variables, name),
                     memory=int(host.variables.get("lab_memory_mib") or self.value("lab_memory_mib")) * _MIB,
                     media=media if name in admins else None,
+                    watchers=CONTROL_PLANE_WATCHERS if name in control_planes else OTHER_WATCHERS,
                 )
                 for name, host in self.inventory.hosts.items()
             ),

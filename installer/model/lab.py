@@ -7,6 +7,9 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 MOST_HOSTS = 12
+# File watchers (inotify instances) that a host's programs hold at their busiest, as counted.
+CONTROL_PLANE_WATCHERS = 32
+OTHER_WATCHERS = 18
 
 
 @dataclass(frozen=True)
@@ -16,12 +19,14 @@ class LabHost:
     Attributes:
         memory: bytes it may use.
         media: a folder of the machine shown read-only at `/media/platform`, like a carried disk.
+        watchers: how many file watchers its programs will hold.
     """
 
     name: str
     address: IPv4Address
     memory: int
     media: Path | None = None
+    watchers: int = OTHER_WATCHERS
 
 
 @dataclass(frozen=True)

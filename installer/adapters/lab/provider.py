@@ -17,6 +17,7 @@ from installer.adapters.lab.keys import prepare_keys
 from installer.adapters.lab.layout import ROOT, LabLayout
 from installer.adapters.lab.machine import require_machine
 from installer.adapters.lab.rootfs import root_file_system
+from installer.adapters.lab.watches import give_back_watchers, require_watchers
 from installer.adapters.process import CommandFailed, run
 from installer.errors import LabUnavailable
 from installer.model.events import Notice
@@ -50,6 +51,7 @@ class LabProvider:
         require_machine(lab, self._root, len(running), self._reporter)
         with self._held(layout):
             if len(running) < len(hosts):
+                require_watchers(lab, layout.namespace, self._reporter)
                 self._reporter.emit(Notice(f"Starting the lab {lab.name}: {len(hosts) - len(running)} hosts."))
             root = root_file_system(lab, layout, self._reporter)
             layout.media.mkdir(parents=True, exist_ok=True)
@@ -75,6 +77,7 @@ class LabProvider:
             if wipe:
                 for host in hosts:
                     host.wipe()
+            give_back_watchers()
         if wipe:
             shutil.rmtree(layout.folder, ignore_errors=True)
 
