@@ -25,7 +25,9 @@ class Reporter(Protocol):
 class BlobSink(Protocol):
     """Takes chunks and knows the blob they make."""
 
-    blob: Blob
+    @property
+    def blob(self) -> Blob:
+        """Return what was written so far."""
 
     def __call__(self, chunk: bytes) -> None:
         """Write one chunk."""
@@ -109,8 +111,10 @@ class PlaybookRunner(Protocol):
     """Runs verbs of components on their hosts."""
 
     def run(self, job: Job, variables: Mapping[str, Any], ended: StepEnded, reporter: Reporter) -> None:
-        """Run a job's steps in order; a failure is a result, not an error, and later steps still run
-        when they verify something else."""
+        """Run a job's steps in order.
+
+        A failure is a result, not an error; later steps still run when they verify something else.
+        """
 
 
 class Journal(Protocol):
@@ -140,7 +144,6 @@ class Confirmation(Protocol):
 
     def __call__(self, question: str) -> bool:
         """Return whether the operator agrees."""
-
 
 
 Clock = Callable[[], datetime]

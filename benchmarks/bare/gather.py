@@ -1,4 +1,7 @@
-"""Copy Debian packages and what they need out of a bundle: gather.py BUNDLE FOLDER PACKAGE... < INSTALLED"""
+"""Copy Debian packages and what they need out of a bundle.
+
+gather.py BUNDLE FOLDER PACKAGE... < INSTALLED
+"""
 
 import json
 import re
@@ -11,7 +14,9 @@ from pathlib import Path
 def main() -> None:
     """Copy every package of the bundle that a wanted one leads to."""
     bundle, folder, wanted = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
-    items = {i["name"]: i for i in json.loads((bundle / "manifest.json").read_text())["items"] if i["kind"] == "package"}
+    items = {
+        i["name"]: i for i in json.loads((bundle / "manifest.json").read_text())["items"] if i["kind"] == "package"
+    }
     taken = set(sys.stdin.read().split())
     while wanted:
         name = wanted.pop()
@@ -20,7 +25,9 @@ def main() -> None:
         taken.add(name)
         blob = bundle / "oci/blobs/sha256" / items[name]["digest"].removeprefix("sha256:")
         shutil.copy(blob, folder / f"{name}.deb")
-        fields = subprocess.run(["dpkg-deb", "-f", str(blob), "Depends", "Pre-Depends"], capture_output=True, text=True, check=True)
+        fields = subprocess.run(
+            ["dpkg-deb", "-f", str(blob), "Depends", "Pre-Depends"], capture_output=True, text=True, check=True
+        )
         wanted += re.findall(r"[a-z0-9][a-z0-9+.-]+", re.sub(r"\([^)]*\)|Pre-Depends:|Depends:", "", fields.stdout))
 
 

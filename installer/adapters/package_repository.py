@@ -72,4 +72,3 @@ def _release(release: str, packages: bytes, created: datetime) -> bytes:
         f" {digest} {len(packages)} Packages",
     ]
     return ("\n".join(lines) + "\n").encode()
-

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from installer.adapters.process import CommandFailed, run
 
-_LEFT_OUT = (".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ansible", ".import_linter_cache")
+_LEFT_OUT = (
+    ".git",
+    ".venv",
+    "__pycache__",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".ansible",
+    ".import_linter_cache",
+)
 
 
 def project_files(project: Path) -> Iterator[tuple[str, Path]]:
@@ -38,4 +47,8 @@ def _tracked(project: Path) -> list[str]:
 
 def _found(project: Path) -> list[str]:
     paths = (path.relative_to(project) for path in project.rglob("*") if path.is_file())
-    return [path.as_posix() for path in paths if not any(part in _LEFT_OUT or part.endswith(".egg-info") for part in path.parts)]
+    return [
+        path.as_posix()
+        for path in paths
+        if not any(part in _LEFT_OUT or part.endswith(".egg-info") for part in path.parts)
+    ]

@@ -21,7 +21,9 @@ from installer.ports import ArtifactSources, ArtifactStore, Reporter
 class BundleWriter(Protocol):
     """Writes a bundle's folder."""
 
-    def compose(self, manifest: Manifest, files: Mapping[str, Path | bytes], count: Callable[[str, int], None]) -> bytes:
+    def compose(
+        self, manifest: Manifest, files: Mapping[str, Path | bytes], count: Callable[[str, int], None]
+    ) -> bytes:
         """Write everything but RELEASE, and return the manifest's bytes."""
 
     def checksums(self, manifest: Manifest) -> bytes:

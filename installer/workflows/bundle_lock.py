@@ -57,9 +57,9 @@ def lock_bundle(
 def _component_jobs(catalog: Catalog, sources: ArtifactSources) -> Iterable[Job]:
     for component in catalog:
         name, artifacts = component.name, component.description.artifacts
-        yield from (lambda n=name, s=spec: sources.file(n, s) for spec in artifacts.files)  # type: ignore[misc]
-        yield from (lambda n=name, s=spec: sources.image(n, s) for spec in artifacts.images)  # type: ignore[misc]
-        yield from (lambda n=name, s=spec: (sources.chart(n, s),) for spec in artifacts.charts)  # type: ignore[misc]
+        yield from (lambda n=name, s=spec: sources.file(n, s) for spec in artifacts.files)
+        yield from (lambda n=name, s=spec: sources.image(n, s) for spec in artifacts.images)
+        yield from (lambda n=name, s=spec: (sources.chart(n, s),) for spec in artifacts.charts)
 
 
 def _target_jobs(catalog: Catalog, settings: BundleSettings, sources: ArtifactSources) -> Iterable[Job]:
@@ -102,5 +102,3 @@ def _merge(items: Iterable[LockedItem]) -> tuple[LockedItem, ...]:
         owners = {*item.needed_by, *(known.needed_by if known else ())}
         merged[item.key, item.digest] = replace(item, needed_by=tuple(sorted(owners)))
     return tuple(sorted(merged.values(), key=lambda item: (item.key, item.digest)))
-
-

@@ -45,7 +45,8 @@ def _location(hierarchy: Path, name: str) -> Path:
     if hierarchy.name != "memory":
         return hierarchy / name
     own = next(
-        (line.split(":", 2)[2] for line in Path("/proc/self/cgroup").read_text().splitlines() if ":memory:" in line), "/"
+        (line.split(":", 2)[2] for line in Path("/proc/self/cgroup").read_text().splitlines() if ":memory:" in line),
+        "/",
     )
     return hierarchy / own.strip("/") / name
 

@@ -82,7 +82,15 @@ class NspawnHost:
         network.connect(self._layout, self._host.address, self._lab.network, self._lab.gateway)
         cgroups.create(self._layout.cgroup, self._host.memory, self._layout.cgroup_record)
         subprocess.run(
-            ["sh", "-c", _LAUNCHER, "launcher", str(self._layout.cgroup_record), str(self._layout.console), *self._command()],
+            [
+                "sh",
+                "-c",
+                _LAUNCHER,
+                "launcher",
+                str(self._layout.cgroup_record),
+                str(self._layout.console),
+                *self._command(),
+            ],
             env={**os.environ, "SYSTEMD_SECCOMP": "0", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"},
             stdin=subprocess.DEVNULL,
             check=True,
@@ -142,7 +150,12 @@ class NspawnHost:
 
     def _mount(self, root: Path) -> None:
         layout = self._layout
-        for path in (layout.root, layout.upper, layout.folder / "work", *(layout.folder / _folder(p) for p in _REAL_FOLDERS)):
+        for path in (
+            layout.root,
+            layout.upper,
+            layout.folder / "work",
+            *(layout.folder / _folder(p) for p in _REAL_FOLDERS),
+        ):
             path.mkdir(parents=True, exist_ok=True)
         if not layout.root.is_mount():
             options = f"lowerdir={root},upperdir={layout.upper},workdir={layout.folder / 'work'}"
@@ -179,7 +192,9 @@ class NspawnHost:
                     self._layout.running.write_text(f"{process} {_start_time(process)}")
                     return
             time.sleep(0.02)
-        tail = self._layout.console.read_text(errors="replace").splitlines()[-10:] if self._layout.console.exists() else []
+        tail = (
+            self._layout.console.read_text(errors="replace").splitlines()[-10:] if self._layout.console.exists() else []
+        )
         raise LabUnavailable(
             f"The host {self.name} did not start within {_START_SECONDS:.0f} s.",
             hint=f"Its console is in {self._layout.console}.",

@@ -28,7 +28,11 @@ _DISK_PER_HOST = 4 * _GIB
 _DISK_FOR_ROOT = 1 * _GIB
 # What a host uses at its busiest; its limit in the inventory is higher, and not all reach it at once.
 _MEMORY_PER_HOST = int(1.3 * _GIB)
-_FILE_SYSTEMS = {"overlay": "a host's disk lies over the common root file system", "bpf": "the pod network's programs are kept there"}
+_FILE_SYSTEMS = {
+    "overlay": "a host's disk lies over the common root file system",
+    "bpf": "the pod network's programs are kept there",
+}
+_NAMESPACES = ("net", "mnt", "pid", "uts", "ipc", "cgroup")
 _DEVICES = {"/dev/net/tun": "CONFIG_TUN", "/dev/fuse": "CONFIG_FUSE_FS", "/dev/kmsg": "CONFIG_PRINTK"}
 
 
@@ -72,16 +76,18 @@ def _kernel_problems() -> list[str]:
     for device, option in _DEVICES.items():
         if not Path(device).exists():
             problems.append(f"{device} is missing; hosts need it ({option}).")
-    for kind in ("net", "mnt", "pid", "uts", "ipc", "cgroup"):
-        if not Path(f"/proc/self/ns/{kind}").exists():
-            problems.append(f"The kernel has no {kind} namespaces; a host is made of them.")
+    absent = [kind for kind in _NAMESPACES if not Path(f"/proc/self/ns/{kind}").exists()]
+    problems += [f"The kernel has no {kind} namespaces; a host is made of them." for kind in absent]
     if not cgroups.hierarchies():
         problems.append(
             "Control groups of version 1 are not mounted below /sys/fs/cgroup; hosts get groups of their own there. "
             "Start the kernel with systemd.unified_cgroup_hierarchy=0."
         )
     try:
-        run(["nft", "-c", "-f", "-"], stdin=b"table bridge probe {\nchain c { type filter hook prerouting priority 0; }\n}")
+        run(
+            ["nft", "-c", "-f", "-"],
+            stdin=b"table bridge probe {\nchain c { type filter hook prerouting priority 0; }\n}",
+        )
     except CommandFailed as error:
         problems.append(f"nftables cannot filter bridges, which the egress counters need: {error.details[:1]}.")
     return problems
@@ -94,8 +100,8 @@ def _size_problems(lab: Lab, folder: Path, running: int) -> list[str]:
     needed = starting * _MEMORY_PER_HOST
     if available < needed:
         problems.append(
-            f"{needed / _GIB:.1f} GiB of memory are needed for {starting} hosts ({_MEMORY_PER_HOST / _GIB:.1f} GiB each "
-            f"with a control plane), {available / _GIB:.1f} GiB are free."
+            f"{needed / _GIB:.1f} GiB of memory are needed for {starting} hosts "
+            f"({_MEMORY_PER_HOST / _GIB:.1f} GiB each with a control plane), {available / _GIB:.1f} GiB are free."
         )
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free

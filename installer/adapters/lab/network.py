@@ -24,9 +24,13 @@ table inet platform_lab {{
 table bridge platform_lab {{
   counter left {{ }}
   set offenders {{ type ipv4_addr . ipv4_addr; flags dynamic; size 1024; }}
+  chain leaving {{
+    counter name left
+    add @offenders {{ ip saddr . ip daddr }}
+  }}
   chain prerouting {{
     type filter hook prerouting priority 0; policy accept;
-    ether type ip ip daddr != {{ {network}, 224.0.0.0/4, 255.255.255.255 }} counter name left add @offenders {{ ip saddr . ip daddr }}
+    ether type ip ip daddr != {{ {network}, 224.0.0.0/4, 255.255.255.255 }} jump leaving
     ether type ip6 ip6 daddr != {{ fe80::/10, ff00::/8 }} counter name left
   }}
 }}
@@ -53,7 +57,11 @@ def namespaces() -> frozenset[str]:
 def create_bridge(layout: LabLayout, network: IPv4Network, gateway: IPv4Address) -> None:
     """Make the namespace with the bridge, unless it is whole already."""
     name = layout.namespace
-    if name in namespaces() and _answers(["ip", "-n", name, "link", "show", BRIDGE, "up"]) and _has_rules(name, "bridge"):
+    if (
+        name in namespaces()
+        and _answers(["ip", "-n", name, "link", "show", BRIDGE, "up"])
+        and _has_rules(name, "bridge")
+    ):
         return
     remove_namespace(name)
     run(["ip", "netns", "add", name])

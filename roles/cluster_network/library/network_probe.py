@@ -20,7 +20,7 @@ author: [The platform-install project]
 
 EXAMPLES = r"""
 - name: Use the network
-  network_probe: {kubeconfig: /etc/platform/kubeconfig, namespace: platform-probe, nodes: [cp1], address: true, seconds: 60}
+  network_probe: {kubeconfig: /etc/platform/kubeconfig, namespace: probe, nodes: [cp1], address: true, seconds: 60}
 """
 
 RETURN = r"""
@@ -34,7 +34,8 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -43,6 +44,13 @@ _ALLOWED, _REFUSED = 8080, 8081
 
 class NotYet(Exception):
     """Something does not hold, or not yet."""
+
+
+class Pod(NamedTuple):
+    """One of the probe's pods."""
+
+    name: str
+    address: str
 
 
 class Probe:
@@ -60,11 +68,11 @@ class Probe:
             raise NotYet(f"`kubectl {' '.join(arguments[:4])}` failed: {(done.stderr or done.stdout).strip()[-300:]}")
         return done.stdout
 
-    def pods(self, nodes: list[str]) -> dict[str, dict[str, Any]]:
+    def pods(self, nodes: list[str]) -> dict[str, Pod]:
         """Return the ready pod of each node."""
         listing = json.loads(self.kubectl("get", "pods", "-n", self._namespace, "-l", "app=probe", "-o", "json"))
         ready = {
-            pod["spec"]["nodeName"]: pod
+            pod["spec"]["nodeName"]: Pod(pod["metadata"]["name"], pod["status"].get("podIP", ""))
             for pod in listing["items"]
             if any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
             and "deletionTimestamp" not in pod["metadata"]
@@ -75,7 +83,9 @@ class Probe:
 
     def dial(self, pod: str, host: str, port: int) -> str:
         """Let a pod ask another for its name, and return it."""
-        query = urllib.parse.urlencode({"host": host, "port": port, "protocol": "http", "request": "hostname", "tries": 1})
+        query = urllib.parse.urlencode(
+            {"host": host, "port": port, "protocol": "http", "request": "hostname", "tries": 1}
+        )
         path = f"/api/v1/namespaces/{self._namespace}/pods/{pod}:{_ALLOWED}/proxy/dial?{query}"
         answer = json.loads(self.kubectl("get", "--raw", path))
         if not answer.get("responses"):
@@ -85,8 +95,8 @@ class Probe:
     def connect(self, pod: str, target: str) -> str:
         """Let a pod open a connection, and return what became of it: empty when it stood."""
         done = subprocess.run(
-            ["kubectl", "--kubeconfig", self._kubeconfig, "exec", "-n", self._namespace, pod, "-c", f"port{_ALLOWED}", "--",
-             "/agnhost", "connect", target, "--timeout=1s"],
+            ["kubectl", "--kubeconfig", self._kubeconfig, "exec", "-n", self._namespace, pod, "-c", f"port{_ALLOWED}",
+             "--", "/agnhost", "connect", target, "--timeout=1s"],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         said = (done.stdout + done.stderr).strip()
@@ -94,36 +104,27 @@ class Probe:
             raise NotYet(f"a program in {pod} could not be run: {said[-300:]}")
         return said if done.returncode else ""
 
+    def meets(self, pod: Pod, other: Pod) -> None:
+        """Let a pod reach another."""
+        if (answer := self.dial(pod.name, other.address, _ALLOWED)) != other.name:
+            raise NotYet(f"{other.address} answered as {answer}, not as {other.name}")
 
-def checks(probe: Probe, pods: dict[str, dict[str, Any]], outside: bool) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Yield what must hold, by name."""
-    nodes = sorted(pods)
-    name = {node: pods[node]["metadata"]["name"] for node in nodes}
-    address = {node: pods[node]["status"]["podIP"] for node in nodes}
-    for index, node in enumerate(nodes):
-        other = nodes[(index + 1) % len(nodes)]
+    def resolves(self, pod: Pod) -> None:
+        """Let a pod reach a service by its name."""
+        target = f"probe.{self._namespace}.svc.cluster.local:80"
+        if said := self.connect(pod.name, target):
+            raise NotYet(f"{target} does not answer: {said}")
 
-        def meets(node: str = node, other: str = other) -> None:
-            if (answer := probe.dial(name[node], address[other], _ALLOWED)) != name[other]:
-                raise NotYet(f"{address[other]} answered as {answer}, not as {name[other]}")
-
-        def resolves(node: str = node) -> None:
-            target = f"probe.{probe._namespace}.svc.cluster.local:80"
-            if said := probe.connect(name[node], target):
-                raise NotYet(f"{target} does not answer: {said}")
-
-        yield f"a pod on {node} reaches one on {other}", meets
-        yield f"a pod on {node} reaches a service by its name", resolves
-
-    def refused() -> None:
-        if not probe.connect(name[nodes[0]], f"{address[nodes[0]]}:{_ALLOWED}") == "":
+    def refuses(self, pod: Pod, other: Pod) -> None:
+        """Let a pod knock at a port that a policy allows, and at one that none does."""
+        if self.connect(pod.name, f"{pod.address}:{_ALLOWED}"):
             raise NotYet("a pod cannot reach a port that is allowed")
-        target = address[nodes[-1]]
-        if probe.connect(name[nodes[0]], f"{target}:{_REFUSED}") == "":
-            raise NotYet(f"{target}:{_REFUSED} answered, although no rule allows it")
+        if not self.connect(pod.name, f"{other.address}:{_REFUSED}"):
+            raise NotYet(f"{other.address}:{_REFUSED} answered, although no rule allows it")
 
-    def answers() -> None:
-        service = json.loads(probe.kubectl("get", "service", "probe", "-n", probe._namespace, "-o", "json"))
+    def answers_outside(self) -> None:
+        """Reach the service as a user outside the cluster does."""
+        service = json.loads(self.kubectl("get", "service", "probe", "-n", self._namespace, "-o", "json"))
         addresses = [entry["ip"] for entry in service["status"].get("loadBalancer", {}).get("ingress", [])]
         if not addresses:
             raise NotYet("the service has no LoadBalancer address")
@@ -132,9 +133,16 @@ def checks(probe: Probe, pods: dict[str, dict[str, Any]], outside: bool) -> Iter
         except OSError as error:
             raise NotYet(f"{addresses[0]} does not answer from the admin host: {error}") from error
 
-    yield "a policy refuses what no rule allows", refused
+
+def checks(probe: Probe, pods: dict[str, Pod], outside: bool) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Yield what must hold, by name."""
+    nodes = sorted(pods)
+    for node, other in zip(nodes, [*nodes[1:], nodes[0]], strict=True):
+        yield f"a pod on {node} reaches one on {other}", partial(probe.meets, pods[node], pods[other])
+        yield f"a pod on {node} reaches a service by its name", partial(probe.resolves, pods[node])
+    yield "a policy refuses what no rule allows", partial(probe.refuses, pods[nodes[0]], pods[nodes[-1]])
     if outside:
-        yield "a LoadBalancer address answers from outside", answers
+        yield "a LoadBalancer address answers from outside", probe.answers_outside
 
 
 def main() -> None:
@@ -171,7 +179,9 @@ def main() -> None:
             return ""
 
         with ThreadPoolExecutor(4) as pool:
-            problems += [text for text in pool.map(attempt, [entry for entry in wanted if entry[0] not in held]) if text]
+            problems += [
+                text for text in pool.map(attempt, [entry for entry in wanted if entry[0] not in held]) if text
+            ]
         if problems and time.monotonic() > end:
             module.fail_json(msg="\n".join(problems), held=sorted(held))
         if problems:

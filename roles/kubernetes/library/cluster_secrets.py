@@ -7,7 +7,8 @@ DOCUMENTATION = r"""
 module: cluster_secrets
 short_description: Make the secrets that all control planes share
 description:
-  - Makes the cluster's authorities, the key of service accounts and the key of etcd's encryption, unless they are there.
+  - Makes the cluster's authorities, the key of service accounts and the key of etcd's encryption,
+    unless they are there.
   - Returns them, with a token by which hosts may join for an hour. Use it with C(no_log).
 options:
   folder: {description: Where the encryption's settings lie., type: path, required: true}
@@ -57,7 +58,9 @@ def run(module: AnsibleModule, *arguments: str) -> str:
     """Run kubeadm or openssl, or fail without showing what it said of secrets."""
     done = subprocess.run(arguments, capture_output=True, check=False)
     if done.returncode:
-        module.fail_json(msg=f"`{' '.join(arguments[:4])}` failed: {done.stderr.decode(errors='replace').strip()[-500:]}")
+        module.fail_json(
+            msg=f"`{' '.join(arguments[:4])}` failed: {done.stderr.decode(errors='replace').strip()[-500:]}"
+        )
     return done.stdout.decode()
 
 
@@ -80,7 +83,9 @@ def authority_hash() -> str:
     public = subprocess.run(
         ["openssl", "x509", "-in", os.path.join(_PKI, "ca.crt"), "-noout", "-pubkey"], capture_output=True, check=True
     ).stdout
-    encoded = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=public, capture_output=True, check=True).stdout
+    encoded = subprocess.run(
+        ["openssl", "pkey", "-pubin", "-outform", "der"], input=public, capture_output=True, check=True
+    ).stdout
     return "sha256:" + hashlib.sha256(encoded).hexdigest()
 
 

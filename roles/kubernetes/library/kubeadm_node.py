@@ -46,7 +46,10 @@ _TAIL = 25
 def state() -> dict[str, str]:
     """Return what systemd knows of kubeadm's unit."""
     done = subprocess.run(
-        ["systemctl", "show", "--property=ActiveState,Result,ExecMainStatus", _UNIT], capture_output=True, text=True, check=False
+        ["systemctl", "show", "--property=ActiveState,Result,ExecMainStatus", _UNIT],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 
@@ -57,7 +60,8 @@ def begin(module: AnsibleModule, arguments: list[str]) -> None:
     descriptor = os.open(_LOG, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     os.close(descriptor)
     done = subprocess.run(
-        ["systemd-run", f"--unit={_UNIT}", "--quiet", "--no-block", "--property=Type=oneshot", "--property=KillMode=process",
+        ["systemd-run", f"--unit={_UNIT}", "--quiet", "--no-block",
+         "--property=Type=oneshot", "--property=KillMode=process",
          f"--property=StandardOutput=append:{_LOG}", f"--property=StandardError=append:{_LOG}",
          "--setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *arguments],
         capture_output=True, text=True, check=False,
@@ -86,7 +90,10 @@ def evidence() -> list[str]:
     except OSError:
         lines = []
     journal = subprocess.run(
-        ["journalctl", "--unit=kubelet", "--lines=10", "--no-pager", "--output=cat"], capture_output=True, text=True, check=False
+        ["journalctl", "--unit=kubelet", "--lines=10", "--no-pager", "--output=cat"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return [*lines, "-- kubelet --", *journal.stdout.splitlines()]
 
@@ -103,7 +110,11 @@ def _resumable() -> list[str]:
     manifests = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
     names = [f"FileAvailable--etc-kubernetes-manifests-{name}.yaml" for name in manifests]
     names += ["FileAvailable--etc-kubernetes-kubelet.conf", "FileAvailable--etc-kubernetes-bootstrap-kubelet.conf"]
-    names += ["FileAvailable--etc-kubernetes-pki-ca.crt", "DirAvailable--var-lib-etcd", "DirAvailable--etc-kubernetes-manifests"]
+    names += [
+        "FileAvailable--etc-kubernetes-pki-ca.crt",
+        "DirAvailable--var-lib-etcd",
+        "DirAvailable--etc-kubernetes-manifests",
+    ]
     return [*names, *(f"Port-{port}" for port in (6443, 10250, 10257, 10259, 2379, 2380))]
 
 
@@ -141,7 +152,9 @@ def main() -> None:
                 evidence=evidence(), attempts=attempts,
             )  # fmt: skip
     if not done:
-        module.fail_json(msg=f"kubeadm {action} did not end well; its log is {_LOG}.", evidence=evidence(), attempts=attempts)
+        module.fail_json(
+            msg=f"kubeadm {action} did not end well; its log is {_LOG}.", evidence=evidence(), attempts=attempts
+        )
     apply(Wanted(_MARK, content=json.dumps({"action": action}).encode(), mode=0o644))
     # It holds a token.
     os.unlink(config)

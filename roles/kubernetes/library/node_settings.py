@@ -60,7 +60,9 @@ def patch_for(node: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     ours = {tuple(entry) for entry in record.get("taints", [])} | {key(taint) for taint in taints}
     present = node["spec"].get("taints", [])
     after = [taint for taint in present if key(taint) not in ours] + taints
-    same = sorted(json.dumps(t, sort_keys=True) for t in present) == sorted(json.dumps(t, sort_keys=True) for t in after)
+    same = sorted(json.dumps(t, sort_keys=True) for t in present) == sorted(
+        json.dumps(t, sort_keys=True) for t in after
+    )
 
     new_record = {"labels": sorted(labels), "taints": sorted(list(key(taint)) for taint in taints)}
     patch: dict[str, Any] = {}
@@ -79,7 +81,9 @@ def main() -> None:
         argument_spec={"kubeconfig": {"type": "path", "required": True}, "nodes": {"type": "dict", "required": True}},
         supports_check_mode=True,
     )
-    listing = {node["metadata"]["name"]: node for node in json.loads(kubectl(module, "get", "nodes", "-o", "json"))["items"]}
+    listing = {
+        node["metadata"]["name"]: node for node in json.loads(kubectl(module, "get", "nodes", "-o", "json"))["items"]
+    }
     changed = []
     for name, wanted in sorted(module.params["nodes"].items()):
         if name not in listing:

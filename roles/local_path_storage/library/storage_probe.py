@@ -18,7 +18,11 @@ author: [The platform-install project]
 
 EXAMPLES = r"""
 - name: Use a volume
-  storage_probe: {kubeconfig: /etc/platform/kubeconfig, storage_class: local-path, image: "docker.io/library/busybox:1.37.0", seconds: 60}
+  storage_probe:
+    kubeconfig: /etc/platform/kubeconfig
+    storage_class: local-path
+    image: docker.io/library/busybox:1.37.0
+    seconds: 60
 """
 
 RETURN = r"""
@@ -33,8 +37,18 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-_SECURITY = {"runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
-_CONTAINER_SECURITY = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+_SECURITY = {
+    "runAsNonRoot": True,
+    "runAsUser": 65532,
+    "runAsGroup": 65532,
+    "fsGroup": 65532,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+_CONTAINER_SECURITY = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
 
 
 class Cluster:
@@ -46,7 +60,14 @@ class Cluster:
 
     def run(self, *arguments: str, stdin: Any = None, check: bool = True) -> str:
         """Run kubectl in the probe's namespace."""
-        command = ["kubectl", "--kubeconfig", self._module.params["kubeconfig"], "--request-timeout=20s", "-n", self.namespace]
+        command = [
+            "kubectl",
+            "--kubeconfig",
+            self._module.params["kubeconfig"],
+            "--request-timeout=20s",
+            "-n",
+            self.namespace,
+        ]
         document = json.dumps(stdin) if stdin is not None else None
         done = subprocess.run([*command, *arguments], input=document, capture_output=True, text=True, check=False)
         if check and done.returncode:
@@ -55,8 +76,8 @@ class Cluster:
 
     def fail(self, message: str) -> None:
         """Fail with what the cluster says of the probe."""
-        events = self.run("get", "events", "--sort-by=.lastTimestamp", "-o",
-                          "custom-columns=KIND:.involvedObject.kind,REASON:.reason,MESSAGE:.message", "--no-headers", check=False)  # fmt: skip
+        columns = "custom-columns=KIND:.involvedObject.kind,REASON:.reason,MESSAGE:.message"
+        events = self.run("get", "events", "--sort-by=.lastTimestamp", "-o", columns, "--no-headers", check=False)
         self.run("delete", "namespace", self.namespace, "--wait=false", check=False)
         self._module.fail_json(msg=message, evidence=events.splitlines()[-15:])
 
@@ -114,8 +135,24 @@ def main() -> None:
             "resources": {"requests": {"storage": "8Mi"}},
         },
     }  # fmt: skip
-    cluster.run("create", "--validate=false", "-f", "-", stdin={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace, "labels": labels}})
-    cluster.run("create", "--validate=false", "-f", "-", stdin={"apiVersion": "v1", "kind": "List", "items": [claim, pod("writer", image, f"echo {token} > /data/token")]})
+    cluster.run(
+        "create",
+        "--validate=false",
+        "-f",
+        "-",
+        stdin={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace, "labels": labels}},
+    )
+    cluster.run(
+        "create",
+        "--validate=false",
+        "-f",
+        "-",
+        stdin={
+            "apiVersion": "v1",
+            "kind": "List",
+            "items": [claim, pod("writer", image, f"echo {token} > /data/token")],
+        },
+    )
     cluster.await_end("writer")
     cluster.run("delete", "pod", "writer")
     cluster.run("create", "--validate=false", "-f", "-", stdin=pod("reader", image, "cat /data/token"))

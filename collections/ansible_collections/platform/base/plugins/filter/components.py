@@ -21,12 +21,16 @@ def runs_on_group(pattern: str, groups: Sequence[str]) -> bool:
     return bool(names & {"all", *groups})
 
 
-def packages_for(components: Mapping[str, Any], groups: Sequence[str], extra: Sequence[str] = ()) -> dict[str, list[str]]:
+def packages_for(
+    components: Mapping[str, Any], groups: Sequence[str], extra: Sequence[str] = ()
+) -> dict[str, list[str]]:
     """Return package names by release; C(default) serves releases not named."""
     mine = [entry["packages"] for entry in components.values() if runs_on_group(entry["runs_on"], groups)]
     releases = {"default", *(release for packages in mine for release in packages)}
     return {
-        release: sorted({*extra, *(name for packages in mine for name in packages.get(release, packages.get("default", [])))})
+        release: sorted(
+            {*extra, *(name for packages in mine for name in packages.get(release, packages.get("default", [])))}
+        )
         for release in sorted(releases)
     }
 
@@ -43,7 +47,11 @@ def images_for(components: Mapping[str, Any], groups: Sequence[str]) -> list[str
 def registry_files(registries: Sequence[str], content: str) -> list[dict[str, str]]:
     """Return the files that tell containerd who answers for each registry; C(@REGISTRY@) stands for its name."""
     return [
-        {"path": f"/etc/containerd/certs.d/{name}/hosts.toml", "content": content.replace("@REGISTRY@", name), "mode": "0644"}
+        {
+            "path": f"/etc/containerd/certs.d/{name}/hosts.toml",
+            "content": content.replace("@REGISTRY@", name),
+            "mode": "0644",
+        }
         for name in registries
     ]
 

@@ -84,10 +84,11 @@ def _is_right(entry: dict[str, Any], record: dict[str, Any]) -> bool:
     state = _fingerprint(entry["path"])
     if state is None or (state[3] & 0o7777) != int(entry["mode"], 8):
         return False
+    digest: str = entry["digest"]
     known = record.get(entry["path"], {})
-    if known.get("digest") == entry["digest"] and known.get("state") == state:
+    if known.get("digest") == digest and known.get("state") == state:
         return True
-    return _digest_of(entry["path"]) == entry["digest"]
+    return _digest_of(entry["path"]) == digest
 
 
 def _opened(source: str, digest: str, ca_certificate: str | None) -> BinaryIO:
@@ -116,9 +117,9 @@ def _fetch(entry: dict[str, Any], source: str, ca_certificate: str | None) -> No
         os.chmod(temporary, int(entry["mode"], 8))
         os.replace(temporary, entry["path"])
     except (OSError, urllib.error.URLError) as error:
-        raise BundleFileFailed(f"{entry['path']} could not be had from {source} as {entry['digest']}: {error}") from error
+        raise BundleFileFailed(
+            f"{entry['path']} could not be had from {source} as {entry['digest']}: {error}"
+        ) from error
     finally:
         if os.path.exists(temporary):
             os.unlink(temporary)
-
-

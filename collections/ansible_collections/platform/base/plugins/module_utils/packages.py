@@ -90,7 +90,9 @@ def _apt(*arguments: str) -> None:
     }
     flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", "NEEDRESTART_SUSPEND": "1"}
-    done = subprocess.run(["apt-get", *flags, "-qq", *arguments], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["apt-get", *flags, "-qq", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise PackagesFailed(f"`apt-get {' '.join(arguments)}` failed: {done.stderr.strip() or done.stdout.strip()}")
 
@@ -115,7 +117,9 @@ def change(names: list[str], present: bool) -> None:
         os.chmod(_POLICY, 0o755)
     try:
         # An earlier run may have been killed in the middle.
-        subprocess.run(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"], capture_output=True, check=False)
+        subprocess.run(
+            ["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"], capture_output=True, check=False
+        )
         if present:
             _apt("update", "-o", "APT::Update::Error-Mode=any")
             _apt("install", "--yes", "--no-remove", *names)
@@ -124,5 +128,3 @@ def change(names: list[str], present: bool) -> None:
     finally:
         if not keep_policy:
             os.unlink(_POLICY)
-
-

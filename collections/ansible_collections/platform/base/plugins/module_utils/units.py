@@ -66,7 +66,9 @@ def _arm(unit: dict[str, Any]) -> None:
     undo = f"rm -f {' '.join(unit['undo'])}; systemctl reload-or-restart {unit['name']}"
     name = f"platform-undo-{unit['name'].rpartition('.')[0]}"
     subprocess.run(["systemctl", "stop", f"{name}.timer"], capture_output=True, check=False)
-    subprocess.run(["systemd-run", "--quiet", "--collect", f"--unit={name}", "--on-active=90", "sh", "-c", undo], check=True)
+    subprocess.run(
+        ["systemd-run", "--quiet", "--collect", f"--unit={name}", "--on-active=90", "sh", "-c", undo], check=True
+    )
 
 
 def _systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -93,7 +95,7 @@ def _calls(unit: dict[str, Any], known: dict[str, str], changed: list[str]) -> l
     if unit["state"] != "started":
         return _calls_to_end(unit, known)
     name = unit["name"]
-    calls = [("unmask", name)] if known.get("LoadState") == "masked" else []
+    calls: list[tuple[str, ...]] = [("unmask", name)] if known.get("LoadState") == "masked" else []
     if unit["enabled"] and known.get("UnitFileState") not in _ENABLED:
         calls.append(("enable", name))
     restart, reload = _touched(unit["restart_on"], changed), _touched(unit["reload_on"], changed)
@@ -113,7 +115,7 @@ def _calls_to_end(unit: dict[str, Any], known: dict[str, str]) -> list[tuple[str
     name, active = unit["name"], known.get("ActiveState") in ("active", "activating", "reloading")
     if known.get("LoadState") == "not-found" and unit["state"] != "masked":
         return []
-    calls = [("stop", name)] if active else []
+    calls: list[tuple[str, ...]] = [("stop", name)] if active else []
     if unit["state"] == "masked":
         return [*calls, *([("mask", name)] if known.get("LoadState") != "masked" else [])]
     enabled = known.get("UnitFileState") in ("enabled", "enabled-runtime")

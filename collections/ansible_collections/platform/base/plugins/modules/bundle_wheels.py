@@ -45,14 +45,20 @@ def main() -> None:
     path = {"type": "path", "required": True}
     module = AnsibleModule(
         argument_spec={
-            "wheels": {"type": "dict", "required": True}, "component": {"type": "str", "required": True}, "bundle": path, "folder": path,
+            "wheels": {"type": "dict", "required": True},
+            "component": {"type": "str", "required": True},
+            "bundle": path,
+            "folder": path,
         },
         supports_check_mode=True,
-    )  # fmt: skip
+    )
     scope = f"python{sys.version_info.major}.{sys.version_info.minor}"
     wheels = [w for w in module.params["wheels"].get(scope, []) if module.params["component"] in w["needed_by"]]
     if not wheels:
-        module.fail_json(msg=f"The bundle holds no wheels of {module.params['component']} for {scope}; add this host's release to `platform_debian_targets`.")
+        module.fail_json(
+            msg=f"The bundle holds no wheels of {module.params['component']} for {scope}; "
+            "add this host's release to `platform_debian_targets`."
+        )
     folder = module.params["folder"]
     wanted = "\n".join(sorted(wheel["digest"] for wheel in wheels))
     mark = os.path.join(folder, _MARK)

@@ -27,7 +27,10 @@ options:
       owner: {description: Owner., type: str, default: root}
       group: {description: Group., type: str, default: root}
       validate: {description: "A command that judges the new file; C(%s) is its name.", type: str}
-      replace: {description: Whether a path that is there already is brought up to date., type: bool, default: true}
+      replace:
+        description: Whether a path that is there already is brought up to date.
+        type: bool
+        default: true
   repository:
     description: Points apt at the bundle, and sets every other source aside.
     type: dict
@@ -36,7 +39,11 @@ options:
       key: {description: "The key that signs the repository, armoured.", type: str, required: true}
       ca_certificate: {description: The authority of an C(https://) server., type: path}
   packages: {description: Names by release; C(default) serves releases not named., type: dict, default: {}}
-  packages_state: {description: Whether packages shall be there., type: str, choices: [present, absent], default: present}
+  packages_state:
+    description: Whether packages shall be there.
+    type: str
+    choices: [present, absent]
+    default: present
   programs:
     description: Files of the bundle, by digest.
     type: dict
@@ -52,28 +59,45 @@ options:
           path: {description: Where., type: path, required: true}
           digest: {description: C(sha256:) and 64 hexadecimal digits., type: str, required: true}
           mode: {description: "Permissions, octal.", type: str, default: "0755"}
-  files: {description: "Files, folders and links, like C(before).", type: list, elements: dict, default: [], suboptions: *file}
+  files:
+    description: Files, folders and links, like C(before).
+    type: list
+    elements: dict
+    default: []
+    suboptions: *file
   kernel:
     description: Settings and modules of the kernel.
     type: dict
     suboptions:
-      name: {description: Names the files below C(/etc) that do the same at the host's start., type: str, required: true}
+      name: {description: Names the files below C(/etc) that do it at each start., type: str, required: true}
       sysctls: {description: "Settings, in dotted form; one this kernel lacks is passed over.", type: dict, default: {}}
       modules: {description: Modules to load., type: list, elements: str, default: []}
       swap: {description: Whether swap may stay on., type: bool, default: true}
   units:
-    description: systemd's units. One that is a C(oneshot) and not enabled is begun when C(restart_on) changed.
+    description: systemd's units. A C(oneshot) that is not enabled is begun when C(restart_on) changed.
     type: list
     elements: dict
     default: []
     suboptions:
       name: {description: The unit's full name., type: str, required: true}
-      state: {description: What it shall be., type: str, choices: [started, stopped, masked, absent], default: started}
+      state:
+        description: What it shall be.
+        type: str
+        choices: [started, stopped, masked, absent]
+        default: started
       enabled: {description: Whether it starts with the host., type: bool, default: true}
-      restart_on: {description: "Files whose change needs a restart; a folder stands for all below.", type: list, elements: path, default: []}
+      restart_on:
+        description: Files whose change needs a restart; a folder stands for all below.
+        type: list
+        elements: path
+        default: []
       reload_on: {description: Files whose change needs a reload., type: list, elements: path, default: []}
       wait: {description: Whether to wait until systemd has done it., type: bool, default: true}
-      undo: {description: Files that are deleted again after 90 s unless C(platform-undo-NAME.timer) is stopped., type: list, elements: path, default: []}
+      undo:
+        description: Files that are deleted again after 90 s unless C(platform-undo-NAME.timer) is stopped.
+        type: list
+        elements: path
+        default: []
   changed_paths:
     description: What earlier tasks changed on this host.
     type: list
@@ -87,14 +111,20 @@ EXAMPLES = r"""
   platform.base.host:
     packages: {default: [chrony]}
     files:
-      - {path: /etc/chrony/chrony.conf, content: "{{ lookup('ansible.builtin.template', 'chrony.conf.j2') }}", mode: "0644"}
+      - path: /etc/chrony/chrony.conf
+        content: "{{ lookup('ansible.builtin.template', 'chrony.conf.j2') }}"
+        mode: "0644"
     units:
       - {name: chrony.service, restart_on: [/etc/chrony]}
 """
 
 RETURN = r"""
 changed_paths: {description: "The paths that were changed, or would be.", returned: always, type: list, elements: str}
-installed: {description: "The packages that were installed or removed, or would be.", returned: always, type: list, elements: str}
+installed:
+  description: The packages that were installed or removed, or would be.
+  returned: always
+  type: list
+  elements: str
 kernel: {description: What was changed of the kernel., returned: always, type: list, elements: str}
 actions: {description: What systemd did., returned: always, type: list, elements: str}
 """
@@ -108,7 +138,10 @@ _TEXT = {"type": "str", "required": True}
 _PATH = {"type": "path"}
 _SPEC = {
     "before": {"type": "list", "elements": "dict", "default": [], "options": hostfile.OPTIONS},
-    "repository": {"type": "dict", "options": {"uri": _TEXT, "key": {**_TEXT, "no_log": False}, "ca_certificate": _PATH}},
+    "repository": {
+        "type": "dict",
+        "options": {"uri": _TEXT, "key": {**_TEXT, "no_log": False}, "ca_certificate": _PATH},
+    },
     "packages": {"type": "dict", "default": {}},
     "packages_state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "programs": {
@@ -120,7 +153,11 @@ _SPEC = {
                 "type": "list",
                 "elements": "dict",
                 "required": True,
-                "options": {"path": {"type": "path", "required": True}, "digest": _TEXT, "mode": {"type": "str", "default": "0755"}},
+                "options": {
+                    "path": {"type": "path", "required": True},
+                    "digest": _TEXT,
+                    "mode": {"type": "str", "default": "0755"},
+                },
             },
         },
     },
@@ -137,7 +174,13 @@ _SPEC = {
     "units": {"type": "list", "elements": "dict", "default": [], "options": units.OPTIONS},
     "changed_paths": {"type": "list", "elements": "path", "default": []},
 }
-_FAILURES = (bundlefile.BundleFileFailed, hostfile.FileRefused, kernel.KernelFailed, packages.PackagesFailed, units.UnitFailed)
+_FAILURES = (
+    bundlefile.BundleFileFailed,
+    hostfile.FileRefused,
+    kernel.KernelFailed,
+    packages.PackagesFailed,
+    units.UnitFailed,
+)
 
 
 def bring(wanted: dict[str, Any], wet: bool) -> dict[str, Any]:
@@ -152,7 +195,9 @@ def bring(wanted: dict[str, Any], wet: bool) -> dict[str, Any]:
     if wrong and wet:
         packages.change(wrong, present)
     if wanted["programs"]:
-        paths += bundlefile.put(wanted["programs"]["files"], wanted["programs"]["source"], wanted["programs"]["ca_certificate"], wet)
+        paths += bundlefile.put(
+            wanted["programs"]["files"], wanted["programs"]["source"], wanted["programs"]["ca_certificate"], wet
+        )
     paths += hostfile.bring(wanted["files"], wet)
     settings = kernel.bring(wanted["kernel"], wet) if wanted["kernel"] else []
     actions = units.bring(wanted["units"], [*paths, *wanted["changed_paths"]], wet) if wanted["units"] else []

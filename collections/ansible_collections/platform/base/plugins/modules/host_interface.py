@@ -37,7 +37,10 @@ def main() -> None:
             if entry["local"] == module.params["address"]:
                 module.exit_json(changed=False, interface=link["ifname"], prefix=entry["prefixlen"], mtu=link["mtu"])
     found = ", ".join(sorted(entry["local"] for link in listing for entry in link["addr_info"]))
-    module.fail_json(msg=f"No interface of this host has the address {module.params['address']}; it has {found}. Correct `platform_address`.")
+    module.fail_json(
+        msg=f"No interface of this host has the address {module.params['address']}; it has {found}. "
+        "Correct `platform_address`."
+    )
 
 
 if __name__ == "__main__":

@@ -59,7 +59,9 @@ def entries(manifest: dict[str, Any], bundle: str, storage: str) -> Iterator[Wan
         for blob in item["blobs"]:
             name = hexadecimal(blob["digest"])
             kind = "_manifests/revisions" if any(word in blob["media_type"] for word in _MANIFESTS) else "_layers"
-            yield Wanted(os.path.join(repository, kind, "sha256", name, "link"), content=blob["digest"].encode(), mode=0o644)
+            yield Wanted(
+                os.path.join(repository, kind, "sha256", name, "link"), content=blob["digest"].encode(), mode=0o644
+            )
             yield Wanted(
                 os.path.join(root, "blobs/sha256", name[:2], name, "data"),
                 link=os.path.join(bundle, "oci/blobs/sha256", name),

@@ -31,10 +31,10 @@ _BLOBS = "oci/blobs/sha256"
 _cache: dict[str, dict[str, Any]] = {}
 
 
-class VarsModule(BaseVarsPlugin):
+class VarsModule(BaseVarsPlugin):  # type: ignore[misc] # Ansible tells no types
     """Sets the same variables for every host, at the lowest place."""
 
-    def get_vars(self, loader: Any, path: str, entities: Any, cache: bool = True) -> dict[str, Any]:
+    def get_vars(self, loader: Any, path: str, entities: Any) -> dict[str, Any]:
         """Return the platform's facts for the group `all` of an inventory."""
         super().get_vars(loader, path, entities)
         entities = entities if isinstance(entities, list) else [entities]
@@ -49,7 +49,11 @@ def _facts(folder: Path) -> dict[str, Any]:
     if not (folder / "group_vars").is_dir():
         # Ansible asks for the playbook's folder too; the inventory's answer is the only one.
         return {}
-    facts = {name: spec["default"] for name, spec in _read(_PROJECT / "inventories/variables.yml").items() if "default" in spec}
+    facts = {
+        name: spec["default"]
+        for name, spec in _read(_PROJECT / "inventories/variables.yml").items()
+        if "default" in spec
+    }
     facts["platform_components"] = {
         path.parent.name: _component(_read(path)) for path in sorted((_PROJECT / "roles").glob("*/component.yml"))
     }
