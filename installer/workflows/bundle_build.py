@@ -121,14 +121,7 @@ def build_bundle(
         describe: returns digest and size of a file's content.
     """
     reporter.emit(PhaseStarted("assemble"))
-    described = {path: describe(content) for path, content in files.items()}
-    manifest = Manifest(
-        format=FORMAT,
-        origin=lock.origin,
-        platforms=lock.platforms,
-        items=lock.items,
-        files={p: BundleFile(digest, size, modes.get(p, "0644")) for p, (digest, size) in sorted(described.items())},
-    )
+    manifest = _manifest(lock, {path: describe(content) for path, content in files.items()}, modes)
     size = sum(manifest.blobs.values())
     written = 0
 
@@ -156,6 +149,11 @@ def build_bundle(
     text = format_release(release)
     writer.seal(text, signing.sign(text), signed, manifest)
     return BuiltBundle(release, len(manifest.items), size, changed=True)
+
+
+def _manifest(lock: Lock, described: Mapping[str, tuple[str, int]], modes: Mapping[str, str]) -> Manifest:
+    files = {p: BundleFile(digest, size, modes.get(p, "0644")) for p, (digest, size) in sorted(described.items())}
+    return Manifest(format=FORMAT, origin=lock.origin, platforms=lock.platforms, items=lock.items, files=files)
 
 
 def packages_by_release(lock: Lock) -> dict[str, list[LockedItem]]:

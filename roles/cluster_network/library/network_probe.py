@@ -145,6 +145,26 @@ def checks(probe: Probe, pods: dict[str, Pod], outside: bool) -> Iterator[tuple[
         yield "a LoadBalancer address answers from outside", probe.answers_outside
 
 
+def attempt(probe: Probe, nodes: list[str], outside: bool, held: set[str]) -> list[str]:
+    """Try what did not hold yet, add what holds now to `held`, and return what does not."""
+    try:
+        wanted = [entry for entry in checks(probe, probe.pods(nodes), outside) if entry[0] not in held]
+    except NotYet as reason:
+        return [str(reason)]
+
+    def one(entry: tuple[str, Callable[[], None]]) -> str:
+        name, check = entry
+        try:
+            check()
+        except NotYet as reason:
+            return f"{name}: {reason}"
+        held.add(name)
+        return ""
+
+    with ThreadPoolExecutor(4) as pool:
+        return [problem for problem in pool.map(one, wanted) if problem]
+
+
 def main() -> None:
     """Run the module."""
     path = {"type": "path", "required": True}
@@ -160,32 +180,11 @@ def main() -> None:
     )
     probe = Probe(module.params["kubeconfig"], module.params["namespace"])
     end = time.monotonic() + module.params["seconds"]
-    held: dict[str, bool] = {}
-    problems = ["nothing was tried"]
-    while problems:
-        problems = []
-        try:
-            wanted = list(checks(probe, probe.pods(module.params["nodes"]), module.params["address"]))
-        except NotYet as reason:
-            wanted, problems = [], [str(reason)]
-
-        def attempt(entry: tuple[str, Callable[[], None]]) -> str:
-            name, check = entry
-            try:
-                check()
-            except NotYet as reason:
-                return f"{name}: {reason}"
-            held[name] = True
-            return ""
-
-        with ThreadPoolExecutor(4) as pool:
-            problems += [
-                text for text in pool.map(attempt, [entry for entry in wanted if entry[0] not in held]) if text
-            ]
-        if problems and time.monotonic() > end:
+    held: set[str] = set()
+    while problems := attempt(probe, module.params["nodes"], module.params["address"], held):
+        if time.monotonic() > end:
             module.fail_json(msg="\n".join(problems), held=sorted(held))
-        if problems:
-            time.sleep(1)
+        time.sleep(1)
     module.exit_json(changed=False, held=sorted(held))
 
 

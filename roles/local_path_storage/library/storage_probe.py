@@ -60,19 +60,17 @@ class Cluster:
 
     def run(self, *arguments: str, stdin: Any = None, check: bool = True) -> str:
         """Run kubectl in the probe's namespace."""
-        command = [
-            "kubectl",
-            "--kubeconfig",
-            self._module.params["kubeconfig"],
-            "--request-timeout=20s",
-            "-n",
-            self.namespace,
-        ]
+        command = ["kubectl", "--kubeconfig", self._module.params["kubeconfig"], "--request-timeout=20s"]
+        command += ["-n", self.namespace, *arguments]
         document = json.dumps(stdin) if stdin is not None else None
-        done = subprocess.run([*command, *arguments], input=document, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, input=document, capture_output=True, text=True, check=False)
         if check and done.returncode:
             self.fail(f"`kubectl {' '.join(arguments[:3])}` failed: {done.stderr.strip()}")
         return done.stdout
+
+    def create(self, document: dict[str, Any]) -> None:
+        """Create an object."""
+        self.run("create", "--validate=false", "-f", "-", stdin=document)
 
     def fail(self, message: str) -> None:
         """Fail with what the cluster says of the probe."""
@@ -83,7 +81,7 @@ class Cluster:
 
     def await_end(self, pod: str) -> None:
         """Wait until a pod has done its work."""
-        end = time.monotonic() + self._module.params["seconds"]
+        end, phase = time.monotonic() + self._module.params["seconds"], ""
         while time.monotonic() < end:
             phase = self.run("get", "pod", pod, "-o", "jsonpath={.status.phase}", check=False)
             if phase == "Succeeded":
@@ -112,6 +110,23 @@ def pod(name: str, image: str, command: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def namespace(name: str) -> dict[str, Any]:
+    """Return the probe's namespace."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def claim(storage_class: str) -> dict[str, Any]:
+    """Return a claim for a small volume."""
+    return {
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"], "storageClassName": storage_class,
+            "resources": {"requests": {"storage": "8Mi"}},
+        },
+    }  # fmt: skip
+
+
 def main() -> None:
     """Run the module."""
     text = {"type": "str", "required": True}
@@ -127,35 +142,12 @@ def main() -> None:
     began, token = time.monotonic(), uuid.uuid4().hex
     cluster = Cluster(module, f"platform-verify-storage-{token[:8]}")
     image = module.params["image"]
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    claim = {
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"], "storageClassName": module.params["storage_class"],
-            "resources": {"requests": {"storage": "8Mi"}},
-        },
-    }  # fmt: skip
-    cluster.run(
-        "create",
-        "--validate=false",
-        "-f",
-        "-",
-        stdin={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace, "labels": labels}},
-    )
-    cluster.run(
-        "create",
-        "--validate=false",
-        "-f",
-        "-",
-        stdin={
-            "apiVersion": "v1",
-            "kind": "List",
-            "items": [claim, pod("writer", image, f"echo {token} > /data/token")],
-        },
-    )
+    cluster.create(namespace(cluster.namespace))
+    writer = pod("writer", image, f"echo {token} > /data/token")
+    cluster.create({"apiVersion": "v1", "kind": "List", "items": [claim(module.params["storage_class"]), writer]})
     cluster.await_end("writer")
     cluster.run("delete", "pod", "writer")
-    cluster.run("create", "--validate=false", "-f", "-", stdin=pod("reader", image, "cat /data/token"))
+    cluster.create(pod("reader", image, "cat /data/token"))
     cluster.await_end("reader")
     if (read := cluster.run("logs", "reader").strip()) != token:
         cluster.fail(f"What was written is not what was read: {read!r}.")

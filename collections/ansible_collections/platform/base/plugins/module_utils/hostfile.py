@@ -12,7 +12,6 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any
 
-
 OPTIONS = {
     "path": {"type": "path", "required": True},
     "content": {"type": "str"},

@@ -34,10 +34,46 @@ import os
 import shutil
 import sys
 import zipfile
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 _MARK = ".digests"
+
+
+class WheelRefused(Exception):
+    """A wheel of the bundle is not the one the bundle names."""
+
+
+def unpacked(folder: str) -> str:
+    """Return what a folder says it was unpacked from, or an empty text."""
+    try:
+        with open(os.path.join(folder, _MARK), encoding="ascii") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def unpack(wheels: list[dict[str, Any]], bundle: str, folder: str, wanted: str) -> None:
+    """Unpack wheels beside the folder, then put them in its place.
+
+    Args:
+        wanted: what the folder shall say it was unpacked from.
+    """
+    half = f"{folder}.half"
+    shutil.rmtree(half, ignore_errors=True)
+    for wheel in wheels:
+        source = os.path.join(bundle, wheel["path"])
+        with open(source, "rb") as stream:
+            if "sha256:" + hashlib.sha256(stream.read()).hexdigest() != wheel["digest"]:
+                raise WheelRefused(f"{source} is not the wheel the bundle names.")
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(half)
+    with open(os.path.join(half, _MARK), "w", encoding="ascii") as stream:
+        stream.write(wanted)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    os.replace(half, folder)
 
 
 def main() -> None:
@@ -59,33 +95,14 @@ def main() -> None:
             msg=f"The bundle holds no wheels of {module.params['component']} for {scope}; "
             "add this host's release to `platform_debian_targets`."
         )
-    folder = module.params["folder"]
     wanted = "\n".join(sorted(wheel["digest"] for wheel in wheels))
-    mark = os.path.join(folder, _MARK)
-    libraries = sorted(f"{wheel['name']} {wheel['version']}" for wheel in wheels)
-    try:
-        with open(mark, encoding="ascii") as stream:
-            if stream.read() == wanted:
-                module.exit_json(changed=False, libraries=libraries)
-    except OSError:
-        pass
-    if module.check_mode:
-        module.exit_json(changed=True, libraries=libraries)
-    half = f"{folder}.half"
-    shutil.rmtree(half, ignore_errors=True)
-    for wheel in wheels:
-        source = os.path.join(module.params["bundle"], wheel["path"])
-        with open(source, "rb") as stream:
-            if "sha256:" + hashlib.sha256(stream.read()).hexdigest() != wheel["digest"]:
-                module.fail_json(msg=f"{source} is not the wheel the bundle names.")
-        with zipfile.ZipFile(source) as archive:
-            archive.extractall(half)
-    with open(os.path.join(half, _MARK), "w", encoding="ascii") as stream:
-        stream.write(wanted)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
-    os.replace(half, folder)
-    module.exit_json(changed=True, libraries=libraries)
+    changed = unpacked(module.params["folder"]) != wanted
+    if changed and not module.check_mode:
+        try:
+            unpack(wheels, module.params["bundle"], module.params["folder"], wanted)
+        except (OSError, WheelRefused) as error:
+            module.fail_json(msg=f"The wheels could not be unpacked: {error}")
+    module.exit_json(changed=changed, libraries=sorted(f"{wheel['name']} {wheel['version']}" for wheel in wheels))
 
 
 if __name__ == "__main__":
