@@ -1,0 +1,135 @@
+"""A role's interface is its defaults and its argument specification, and the two say the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.repository import PROJECT, ROLES, SHARED_ROLES, read, role_folder
+
+EVERY_ROLE = (*ROLES, *SHARED_ROLES)
+KINDS: dict[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "dict": (dict,),
+    "float": (int, float),
+    "int": (int,),
+    "list": (list,),
+    "path": (str,),
+    "str": (str,),
+}
+
+
+def options(role: str) -> dict[str, dict[str, Any]]:
+    """Return a role's options by name."""
+    return (read(role_folder(role) / "meta/argument_specs.yml") or {})["argument_specs"]["main"].get("options", {})
+
+
+def defaults(role: str) -> dict[str, Any]:
+    """Return a role's defaults by name."""
+    return read(role_folder(role) / "defaults/main.yml") or {}
+
+
+def nested(entries: dict[str, dict[str, Any]], way: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield options and those inside them, by their way."""
+    for name, entry in entries.items():
+        yield f"{way}{name}", entry
+        yield from nested(entry.get("options", {}), f"{way}{name}.")
+
+
+def fits(value: Any, kind: str) -> bool:
+    """Return whether a value is of a kind; a template's value is known when it is filled in."""
+    if isinstance(value, str) and "{{" in value:
+        return True
+    return isinstance(value, KINDS[kind]) and (kind == "bool" or not isinstance(value, bool))
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_every_default_is_an_option(role: str) -> None:
+    assert set(defaults(role)) <= set(options(role))
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_an_option_without_a_default_is_required(role: str) -> None:
+    loose = [name for name, entry in options(role).items() if name not in defaults(role) and not entry.get("required")]
+
+    assert loose == []
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_names_begin_with_the_role(role: str) -> None:
+    names = {*options(role), *defaults(role)}
+
+    assert [name for name in sorted(names) if not name.startswith(f"{role}_")] == []
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_private_names_say_so(role: str) -> None:
+    names = read(role_folder(role) / "vars/main.yml") or {}
+
+    assert [name for name in names if not name.startswith(f"__{role}_")] == []
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_defaults_are_of_the_type_they_are_described_as(role: str) -> None:
+    described = options(role)
+    wrong = []
+
+    for name, value in defaults(role).items():
+        entry = described.get(name, {"type": "str"})
+        values = [(value, entry.get("type", "str"))]
+        if isinstance(value, list):
+            values += [(element, entry["elements"]) for element in value if "elements" in entry]
+        wrong += [f"{name}: {found!r} is no {kind}" for found, kind in values if not fits(found, kind)]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_defaults_are_among_their_choices(role: str) -> None:
+    values = defaults(role)
+    choices = {name: entry["choices"] for name, entry in options(role).items() if "choices" in entry}
+
+    assert {name: values[name] for name, known in choices.items() if name in values and values[name] not in known} == {}
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_every_option_is_described_and_typed(role: str) -> None:
+    vague = [
+        way
+        for way, entry in nested(options(role))
+        if not str(entry.get("description", "")).strip().endswith(".")
+        or entry.get("type") not in KINDS
+        or (entry["type"] == "list" and "elements" not in entry)
+    ]
+
+    assert vague == []
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_defaults_stand_in_one_place(role: str) -> None:
+    assert [way for way, entry in nested(options(role)) if "default" in entry] == []
+
+
+def test_a_variable_has_one_default_in_the_repository() -> None:
+    platform_wide = read(PROJECT / "inventories/variables.yml")
+
+    names = Counter([*platform_wide, *(name for role in EVERY_ROLE for name in defaults(role))])
+
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_every_default_has_a_comment_above(role: str) -> None:
+    path = role_folder(role) / "defaults/main.yml"
+    lines = path.read_text().splitlines() if path.exists() else []
+
+    bare = [
+        line
+        for above, line in zip(["", *lines], lines, strict=False)
+        if line.startswith(f"{role}_") and not above.startswith("#")
+    ]
+
+    assert bare == []
