@@ -24,12 +24,14 @@ KINDS: dict[str, tuple[type, ...]] = {
 
 def options(role: str) -> dict[str, dict[str, Any]]:
     """Return a role's options by name."""
-    return (read(role_folder(role) / "meta/argument_specs.yml") or {})["argument_specs"]["main"].get("options", {})
+    specification: dict[str, Any] = read(role_folder(role) / "meta/argument_specs.yml")["argument_specs"]["main"]
+    return specification.get("options", {})
 
 
 def defaults(role: str) -> dict[str, Any]:
     """Return a role's defaults by name."""
-    return read(role_folder(role) / "defaults/main.yml") or {}
+    values: dict[str, Any] = read(role_folder(role) / "defaults/main.yml") or {}
+    return values
 
 
 def nested(entries: dict[str, dict[str, Any]], way: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,101 @@
+"""Every image that a chart or kubeadm would pull is one of its component's artefacts.
+
+Helm, the charts and kubeadm are taken from a bundle, or from the store of one, that this machine has.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from installer.adapters.blob_store import BlobStore
+from installer.adapters.catalog_files import load_catalog
+from installer.adapters.lock_files import read_lock
+from installer.model.artifact import Kind, Lock
+from tests.rendering import images_in, releases, render
+from tests.repository import PROJECT, ROLES
+
+PLACES = (Path("/var/cache/platform-install/store"), *Path("/var/lib/platform-lab").glob("*/media/bundle/oci"))
+WITH_CHARTS = [role for role in ROLES if releases(role)]
+# kubeadm names them whatever it is told; the platform's network does their work.
+NOT_RUN = ("registry.k8s.io/coredns/coredns", "registry.k8s.io/kube-proxy")
+
+
+@pytest.fixture(scope="module")
+def lock() -> Lock:
+    """Return the lab's lock."""
+    found = read_lock(PROJECT / "inventories/lab/bundle.lock.json")
+    assert found is not None
+    return found
+
+
+def blob(lock: Lock, kind: Kind, name: str) -> Path:
+    """Return a locked item's file; the test is skipped on a machine that never had it."""
+    item = lock.find(kind, name)
+    assert item is not None, f"the lock has no {kind.value} {name}"
+    for store in map(BlobStore, PLACES):
+        if store.has(item.digest):
+            return store.path(item.digest)
+    pytest.skip(
+        f"no bundle on this machine holds the {kind.value} {name}: run `./platform-install bundle build -i lab`"
+    )
+
+
+def version_of(lock: Lock, name: str) -> str:
+    """Return the version of a locked program."""
+    item = lock.find(Kind.FILE, name)
+    assert item is not None
+    return item.version
+
+
+def program(lock: Lock, name: str, folder: Path) -> Path:
+    """Return a program of the bundle that can be run."""
+    path = folder / name
+    path.write_bytes(blob(lock, Kind.FILE, name).read_bytes())
+    path.chmod(0o755)
+    return path
+
+
+def bundled(*roles: str) -> dict[str, str]:
+    """Return name and version of the images that components bring."""
+    catalog = load_catalog(PROJECT / "roles")
+    return {image.name: image.version for role in roles for image in catalog[role].description.artifacts.images}
+
+
+@pytest.fixture(scope="module")
+def helm(lock: Lock, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the bundle's Helm."""
+    return program(lock, "helm", tmp_path_factory.mktemp("programs"))
+
+
+@pytest.mark.parametrize("role", WITH_CHARTS)
+def test_images_of_charts_are_bundled(role: str, lock: Lock, helm: Path, tmp_path: Path) -> None:
+    charts = load_catalog(PROJECT / "roles")[role].description.artifacts.charts
+    known = {f"{name}:{version}" for name, version in bundled(role).items()}
+    images = set()
+
+    for release, chart in zip(render(role, "lab", tmp_path)["releases"], charts, strict=True):
+        values = tmp_path / f"{chart.name}.json"
+        values.write_text(json.dumps(release["helm_release_values"]))
+        command = [helm, "template", release["helm_release_name"], blob(lock, Kind.CHART, chart.name), "--include-crds"]
+        command += ["--namespace", release["helm_release_namespace"], "--values", values]
+        command += ["--kube-version", version_of(lock, "kubeadm")]
+        environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        images |= set(images_in(done.stdout))
+
+    assert images != set()
+    assert images <= known
+
+
+def test_images_of_kubeadm_are_bundled(lock: Lock, tmp_path: Path) -> None:
+    kubeadm = program(lock, "kubeadm", tmp_path)
+
+    command = [kubeadm, "config", "images", "list", "--kubernetes-version", version_of(lock, "kubeadm")]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    names = {line.rpartition(":")[0] for line in listing.splitlines()} - set(NOT_RUN)
+    assert names <= set(bundled("kubernetes", "container_runtime"))

@@ -1,0 +1,91 @@
+"""What roles would apply to a cluster, rendered with an inventory's real values and without a host."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.repository import PROJECT, read, role_folder, tasks_in
+
+RELEASE = "platform.base.helm_release"
+# What a task would have read from a host, for templates that want it.
+ANSWER = {"content": "cGxhY2Vob2xkZXI=", "stdout": "placeholder"}
+IMAGE = re.compile(r"(?<![\w./-])((?:[\w-]+\.)+[a-z]+(?::\d+)?/[\w./-]+):([\w][\w.-]*)(?:@sha256:[0-9a-f]{64})?")
+
+
+def releases(role: str) -> list[dict[str, Any]]:
+    """Return the variables of each chart that a role releases."""
+    files = sorted((role_folder(role) / "tasks").glob("*.yml"))
+    tasks = [task for path in files for task in tasks_in(read(path))]
+    return [task["vars"] for task in tasks if (task.get("ansible.builtin.include_role") or {}).get("name") == RELEASE]
+
+
+def workloads(role: str) -> list[str]:
+    """Return the names of a role's templates that would have a cluster pull images."""
+    paths = sorted((role_folder(role) / "templates").glob("*.yml.j2"))
+    return [path.name for path in paths if re.search(r"\bimage:", path.read_text())]
+
+
+def render(role: str, inventory: str, folder: Path) -> dict[str, Any]:
+    """Return a role's rendered `workloads`, by template, and its `releases`, as the inventory has them.
+
+    Args:
+        inventory: a name below `inventories/` that has a lock.
+        folder: where to work.
+    """
+    wanted = {
+        "workloads": {name: f"{{{{ lookup('ansible.builtin.template', '{name}') }}}}" for name in workloads(role)},
+        "releases": releases(role),
+    }
+    target = folder / "rendered.json"
+    copy = {"content": wanted, "dest": str(target), "mode": "0600"}
+    task = {"name": "Render", "ansible.builtin.copy": copy, "vars": answers(role)}
+    shutil.copytree(
+        role_folder(role), folder / "roles" / role, ignore=shutil.ignore_patterns("tasks", "library", "tests")
+    )
+    (folder / "roles" / role / "tasks").mkdir()
+    (folder / "roles" / role / "tasks" / "main.yml").write_text(json.dumps([task]))
+    play = {
+        "name": role,
+        "hosts": read(PROJECT / "roles" / role / "component.yml")["runs_on"].partition(":")[0],
+        "connection": "local",
+        "gather_facts": False,
+        "roles": [role],
+        "vars": {"ansible_python_interpreter": sys.executable, "ansible_remote_tmp": str(folder / "tmp")},
+    }
+    (folder / "play.yml").write_text(json.dumps([play]))
+    command = [Path(sys.executable).with_name("ansible-playbook"), "--inventory", PROJECT / "inventories" / inventory]
+    environment = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+        "ANSIBLE_ROLES_PATH": str(folder / "roles"),
+        "ANSIBLE_COLLECTIONS_PATH": f"{PROJECT / 'collections'}:{Path(sys.prefix) / 'collections'}",
+        "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+    }
+    done = subprocess.run(
+        [*command, "--limit", f"{play['hosts']}[0]", folder / "play.yml"],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    rendered: dict[str, Any] = json.loads(target.read_text())
+    return rendered
+
+
+def answers(role: str) -> dict[str, Any]:
+    """Return a stand-in for everything that a role's tasks register."""
+    files = sorted((role_folder(role) / "tasks").glob("*.yml"))
+    names = [task["register"] for path in files for task in tasks_in(read(path)) if "register" in task]
+    return {name: {**ANSWER, "results": [ANSWER] * 8} for name in names}
+
+
+def images_in(text: str) -> Iterator[str]:
+    """Yield `name:tag` of every image a rendered text names, wherever it stands: field, argument, config map."""
+    for match in IMAGE.finditer(text):
+        yield f"{match[1]}:{match[2]}"
