@@ -61,7 +61,11 @@ def render(role: str, inventory: str, folder: Path) -> dict[str, Any]:
         "vars": {"ansible_python_interpreter": sys.executable, "ansible_remote_tmp": str(folder / "tmp")},
     }
     (folder / "play.yml").write_text(json.dumps([play]))
-    command = [Path(sys.executable).with_name("ansible-playbook"), "--inventory", PROJECT / "inventories" / inventory]
+    command = [
+        str(Path(sys.executable).with_name("ansible-playbook")),
+        "--inventory",
+        str(PROJECT / "inventories" / inventory),
+    ]
     environment = {
         **os.environ,
         "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
@@ -70,7 +74,7 @@ def render(role: str, inventory: str, folder: Path) -> dict[str, Any]:
         "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
     }
     done = subprocess.run(
-        [*command, "--limit", f"{play['hosts']}[0]", folder / "play.yml"],
+        [*command, "--limit", f"{play['hosts']}[0]", str(folder / "play.yml")],
         cwd=folder, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

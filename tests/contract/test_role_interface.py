@@ -25,7 +25,8 @@ KINDS: dict[str, tuple[type, ...]] = {
 def options(role: str) -> dict[str, dict[str, Any]]:
     """Return a role's options by name."""
     specification: dict[str, Any] = read(role_folder(role) / "meta/argument_specs.yml")["argument_specs"]["main"]
-    return specification.get("options", {})
+    described: dict[str, dict[str, Any]] = specification.get("options", {})
+    return described
 
 
 def defaults(role: str) -> dict[str, Any]:

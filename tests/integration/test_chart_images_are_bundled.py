@@ -80,8 +80,8 @@ def test_images_of_charts_are_bundled(role: str, lock: Lock, helm: Path, tmp_pat
     for release, chart in zip(render(role, "lab", tmp_path)["releases"], charts, strict=True):
         values = tmp_path / f"{chart.name}.json"
         values.write_text(json.dumps(release["helm_release_values"]))
-        command = [helm, "template", release["helm_release_name"], blob(lock, Kind.CHART, chart.name), "--include-crds"]
-        command += ["--namespace", release["helm_release_namespace"], "--values", values]
+        command = [str(helm), "template", release["helm_release_name"], str(blob(lock, Kind.CHART, chart.name))]
+        command += ["--namespace", release["helm_release_namespace"], "--values", str(values), "--include-crds"]
         command += ["--kube-version", version_of(lock, "kubeadm")]
         environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -94,7 +94,7 @@ def test_images_of_charts_are_bundled(role: str, lock: Lock, helm: Path, tmp_pat
 def test_images_of_kubeadm_are_bundled(lock: Lock, tmp_path: Path) -> None:
     kubeadm = program(lock, "kubeadm", tmp_path)
 
-    command = [kubeadm, "config", "images", "list", "--kubernetes-version", version_of(lock, "kubeadm")]
+    command = [str(kubeadm), "config", "images", "list", "--kubernetes-version", version_of(lock, "kubeadm")]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     names = {line.rpartition(":")[0] for line in listing.splitlines()} - set(NOT_RUN)

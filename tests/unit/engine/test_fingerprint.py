@@ -1,0 +1,68 @@
+"""A fingerprint changes when what a component is made of does, and says which part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from installer.engine.fingerprint import ingredients_of
+from installer.model.deployed import Ingredients
+from tests.fakes import component, inventory
+
+VARIABLES = {"storage_folder": "/srv", "platform_domain": "example.com", "registry_port": 5000}
+
+
+def made_of(
+    role: str = "role",
+    artifacts: tuple[str, ...] = ("one", "two"),
+    variables: dict[str, Any] | None = None,
+    hosts: dict[str, str] | None = None,
+    needs: dict[str, str] | None = None,
+) -> Ingredients:
+    site = inventory(VARIABLES if variables is None else variables, **(hosts or {"a": "admin", "b": "worker"}))
+    return ingredients_of(
+        component("storage", "network", runs_on="worker"), role, artifacts, site, needs or {"network": "x"}
+    )
+
+
+BEFORE = made_of()
+
+
+def test_the_same_things_have_the_same_fingerprint() -> None:
+    assert made_of().fingerprint == BEFORE.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("after", "part"),
+    [
+        (made_of(role="other"), "role"),
+        (made_of(artifacts=("one", "three")), "artifacts"),
+        (made_of(variables={**VARIABLES, "storage_folder": "/var"}), "variables"),
+        (made_of(variables={**VARIABLES, "platform_domain": "example.org"}), "variables"),
+        (made_of(hosts={"a": "admin", "b": "worker", "c": "worker"}), "hosts"),
+        (made_of(hosts={"a": "admin", "b": "worker gpu"}), "hosts"),
+        (made_of(needs={"network": "y"}), "needs"),
+    ],
+    ids=["role", "artefact", "own variable", "platform-wide variable", "new host", "new group", "need"],
+)
+def test_what_changed_is_named(after: Ingredients, part: str) -> None:
+    changed = after.changed_since(vars(BEFORE))
+
+    assert part in changed
+    assert after.fingerprint != BEFORE.fingerprint
+
+
+@pytest.mark.parametrize(
+    "after",
+    [made_of(variables={**VARIABLES, "registry_port": 5001}), made_of(artifacts=("two", "one"))],
+    ids=["another component's variable", "the order of artefacts"],
+)
+def test_what_is_none_of_its_business_changes_nothing(after: Ingredients) -> None:
+    assert after.changed_since(vars(BEFORE)) == ()
+
+
+def test_a_part_that_the_journal_lacks_counts_as_changed() -> None:
+    before = {name: value for name, value in vars(BEFORE).items() if name != "hosts"}
+
+    assert BEFORE.changed_since(before) == ("hosts",)
