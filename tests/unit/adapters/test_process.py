@@ -1,0 +1,73 @@
+"""A program of the outside world that fails says why."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from installer.adapters.process import CommandFailed, run
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_what_a_program_prints_is_returned() -> None:
+    assert run(python("print('said')")) == b"said\n"
+
+
+def test_a_program_reads_what_it_is_given() -> None:
+    assert run(python("import sys; print(sys.stdin.read().upper())"), stdin=b"given") == b"GIVEN\n"
+
+
+def test_a_program_runs_where_it_is_told(tmp_path: Path) -> None:
+    assert run(python("import os; print(os.getcwd())"), directory=tmp_path).decode().strip() == str(tmp_path.resolve())
+
+
+def test_variables_are_added_to_those_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OURS", "1")
+
+    said = run(python("import os; print(os.environ['OURS'], os.environ['NEW'])"), environment={"NEW": "2"})
+
+    assert said == b"1 2\n"
+
+
+def test_a_failure_carries_status_and_the_end_of_what_was_said() -> None:
+    code = "import sys; print(*range(50), sep='\\n', file=sys.stderr); sys.exit(3)"
+
+    with pytest.raises(CommandFailed) as caught:
+        run(python(code))
+
+    assert caught.value.status == 3
+    assert caught.value.details == tuple(map(str, range(30, 50)))
+
+
+def test_a_program_that_complains_on_stdout_is_heard() -> None:
+    with pytest.raises(CommandFailed) as caught:
+        run(python("print('reason'); raise SystemExit(1)"))
+
+    assert caught.value.details == ("reason",)
+    assert caught.value.stdout == b"reason\n"
+
+
+def test_a_program_that_is_not_there_is_named() -> None:
+    with pytest.raises(CommandFailed) as caught:
+        run(["no-such-program"])
+
+    assert (caught.value.status, caught.value.details) == (127, ("no-such-program: not found",))
+
+
+def test_a_program_that_does_not_end_is_ended() -> None:
+    with pytest.raises(CommandFailed) as caught:
+        run(python("import time; time.sleep(60)"), seconds=0.01)
+
+    assert caught.value.status == 124
+
+
+def test_a_long_command_line_is_shortened() -> None:
+    with pytest.raises(CommandFailed) as caught:
+        run(["false", *map(str, range(20))])
+
+    assert caught.value.summary == "`false 0 1 2 3 4 …` ended with status 1."
