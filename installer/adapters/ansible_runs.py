@@ -48,9 +48,7 @@ class _Watched:
 class AnsibleRunner:
     """Runs the steps of a job as plays of `playbooks/component.yml`, in one process."""
 
-    def __init__(
-        self, project: Path, inventory: Path, runs: Path, environment: Mapping[str, str], limit: str = ""
-    ) -> None:
+    def __init__(self, project: Path, inventory: Path, runs: Path, environment: Mapping[str, str], limit: str = "") -> None:
         """Keep what each run leaves behind below `runs`.
 
         Args:
@@ -93,9 +91,7 @@ def _plays(job: Job, component_playbook: Path) -> list[dict[str, Any]]:
     for step in job.steps:
         if plays and step.verb == "verify" and job.steps[0].verb == "verify":
             forget = {"name": _FORGET, "ansible.builtin.meta": "clear_host_errors"}
-            plays.append(
-                {"name": _FORGET, "hosts": "all", "gather_facts": False, "any_errors_fatal": False, "tasks": [forget]}
-            )
+            plays.append({"name": _FORGET, "hosts": "all", "gather_facts": False, "any_errors_fatal": False, "tasks": [forget]})
         variables = {"component": step.component, "component_hosts": step.hosts, "platform_verb": step.verb}
         plays.append({"ansible.builtin.import_playbook": str(component_playbook), "vars": variables})
     return plays
@@ -176,11 +172,7 @@ def _ansible_environment(project: Path) -> dict[str, str]:
 
 def _failure(host: str, task: str, result: Mapping[str, Any], kind: str) -> TaskFailure:
     if result.get("censored"):
-        return TaskFailure(
-            host,
-            task,
-            "It failed; what it said is kept back because it may hold a secret. Run the task by hand to see it.",
-        )
+        return TaskFailure(host, task, "It failed; what it said is kept back because it may hold a secret. Run the task by hand to see it.")
     message = str(result.get("msg") or result.get("stderr") or result)
     for item in result.get("results") or []:
         if item.get("failed"):

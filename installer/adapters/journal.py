@@ -48,9 +48,7 @@ class SqliteJournal:
     def begin_run(self, command: str, bundle: str) -> int:
         """Write down that a run begins, and return its number. Runs that were killed are closed."""
         self._connection.execute("UPDATE runs SET outcome = 'killed', ended = ? WHERE ended IS NULL", (_now(),))
-        cursor = self._connection.execute(
-            "INSERT INTO runs (command, bundle, began) VALUES (?, ?, ?)", (command, bundle, _now())
-        )
+        cursor = self._connection.execute("INSERT INTO runs (command, bundle, began) VALUES (?, ?, ?)", (command, bundle, _now()))
         return int(cursor.lastrowid or 0)
 
     def end_run(self, run: int, outcome: str) -> None:
@@ -60,13 +58,11 @@ class SqliteJournal:
     def begin_step(self, run: int, step: Step, parts: Ingredients | None) -> None:
         """Write down that a step begins; what it deploys is not good until it is verified."""
         self._connection.execute(
-            "INSERT INTO steps (run, component, verb, began) VALUES (?, ?, ?, ?)",
-            (run, step.component, step.verb, _now()),
+            "INSERT INTO steps (run, component, verb, began) VALUES (?, ?, ?, ?)", (run, step.component, step.verb, _now())
         )
         if step.verb == "deploy" and parts is not None:
             self._connection.execute(
-                "INSERT OR REPLACE INTO components VALUES (?, ?, 0, 0, ?)",
-                (step.component, json.dumps(asdict(parts)), _now()),
+                "INSERT OR REPLACE INTO components VALUES (?, ?, 0, 0, ?)", (step.component, json.dumps(asdict(parts)), _now())
             )
 
     def end_step(self, run: int, step: Step, result: StepResult) -> None:
@@ -75,17 +71,7 @@ class SqliteJournal:
         self._connection.execute(
             "UPDATE steps SET ended = ?, ok = ?, changed = ?, seconds = ?, failures = ?, results = ?"
             " WHERE run = ? AND component = ? AND verb = ?",
-            (
-                _now(),
-                result.ok,
-                result.changed,
-                result.seconds,
-                failures,
-                json.dumps(result.results),
-                run,
-                step.component,
-                step.verb,
-            ),
+            (_now(), result.ok, result.changed, result.seconds, failures, json.dumps(result.results), run, step.component, step.verb),
         )
         if step.verb == "deploy" and result.ok:
             self._connection.execute("UPDATE components SET deployed = 1 WHERE name = ?", (step.component,))
@@ -97,9 +83,7 @@ class SqliteJournal:
     def deployed(self) -> dict[str, Deployed]:
         """Return what is known of every component."""
         rows = self._connection.execute("SELECT name, parts, deployed, verified FROM components")
-        return {
-            name: Deployed(bool(deployed and verified), json.loads(parts)) for name, parts, deployed, verified in rows
-        }
+        return {name: Deployed(bool(deployed and verified), json.loads(parts)) for name, parts, deployed, verified in rows}
 
     def durations(self) -> dict[str, float]:
         """Return the seconds each step took when it last ran."""
@@ -107,9 +91,7 @@ class SqliteJournal:
 
     def last_run(self) -> Mapping[str, Any] | None:
         """Return the last run that was begun, or None."""
-        cursor = self._connection.execute(
-            "SELECT id, command, bundle, began, ended, outcome FROM runs ORDER BY id DESC LIMIT 1"
-        )
+        cursor = self._connection.execute("SELECT id, command, bundle, began, ended, outcome FROM runs ORDER BY id DESC LIMIT 1")
         row = cursor.fetchone()
         return dict(zip([column[0] for column in cursor.description], row, strict=True)) if row else None
 

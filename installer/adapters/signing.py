@@ -50,7 +50,7 @@ def verify(text: bytes, signature: Path, allowed_signers: Path) -> str:
     if not allowed_signers.is_file():
         raise BundleRefused(
             f"There is no list of trusted signers at {allowed_signers}.",
-            hint='Write one: a line `identity namespaces="platform-bundle" ssh-ed25519 AAAA…` for each signer.',
+            hint="Write one: a line `identity namespaces=\"platform-bundle\" ssh-ed25519 AAAA…` for each signer.",
         )
     if not signature.is_file():
         raise BundleRefused("The bundle is not signed: RELEASE.sig is missing.", hint="Get the bundle again, whole.")
@@ -59,9 +59,7 @@ def verify(text: bytes, signature: Path, allowed_signers: Path) -> str:
         found = run(["ssh-keygen", "-Y", "find-principals", *common]).decode().split()
     except CommandFailed as error:
         raise BundleRefused(
-            f"No signer that {allowed_signers} trusts for bundles signed this one.",
-            hint=_SAY_WHO,
-            details=error.details,
+            f"No signer that {allowed_signers} trusts for bundles signed this one.", hint=_SAY_WHO, details=error.details
         ) from error
     identity = found[0]
     try:

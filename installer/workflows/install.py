@@ -101,9 +101,7 @@ def failure_of(report: RunReport, go_on: str) -> PlatformError | None:
     kinds = {name.rpartition(" ")[2] for name in failed}
     kind = VerificationFailed if kinds == {"verify"} else ComponentFailed
     return kind(
-        f"{', '.join(failed)} failed; what stood before stands.",
-        hint=f"When it is mended, go on with: {go_on}",
-        details=details,
+        f"{', '.join(failed)} failed; what stood before stands.", hint=f"When it is mended, go on with: {go_on}", details=details
     )
 
 
