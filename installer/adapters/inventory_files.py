@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from installer.adapters.inventory_lines import Written, read_written
 from installer.adapters.process import CommandFailed, run
-from installer.adapters.yaml_files import YamlFile, read_yaml
-from installer.errors import InvalidConfiguration, PlatformError, Problem
-from installer.model.inventory import ALL, Host, Inventory
+from installer.errors import InvalidConfiguration, Problem
+from installer.model.inventory import ALL, Host, Inventory, Level, Setting
 
 _COMPUTED = ("platform_components", "platform_artifacts")
 _INTERNAL = (ALL, "ungrouped")
+_SEALED = re.compile(r"vault (secrets|password)|decrypt", re.IGNORECASE)
+_UNPARSED = re.compile(r"failed to parse inventory source")
 
 
 def locate_inventory(given: str, project: Path) -> Path:
@@ -37,27 +41,41 @@ def load_inventory(path: Path, project: Path) -> Inventory:
     Raises:
         InvalidConfiguration: a file is not YAML, or Ansible cannot read the inventory.
     """
-    documents = list(_documents(path))
-    lines, explicit, mistakes = _locations(documents)
-    exported = _export(path, project)
-    everyone = dict(exported.get(ALL, {}).get("vars", {}))
-    groups = {name: entry for name, entry in exported.items() if name not in ("_meta", *_INTERNAL)}
-    hosts = {}
-    for name in _host_names(exported):
-        member_of = frozenset(group for group in groups if name in _members(exported, group))
-        own: dict[str, Any] = {}
-        for group in sorted(member_of):
-            own.update(groups[group].get("vars", {}))
-        own.update(exported["_meta"]["hostvars"].get(name, {}))
-        hosts[name] = Host(name, member_of, own)
+    written = read_written(path)
+    try:
+        exported = _export(path, project)
+    except InvalidConfiguration as error:
+        # A mistake found in a line says more than Ansible's refusal of the whole file.
+        raise InvalidConfiguration(written.mistakes or error.problems) from error
+    return put_together(path, written, exported)
+
+
+def put_together(path: Path, written: Written, exported: Mapping[str, Any]) -> Inventory:
+    """Return the inventory that files say and Ansible makes of them.
+
+    Args:
+        path: the folder or file given.
+        written: what stands in the files.
+        exported: what `ansible-inventory --list --export` answers.
+    """
+    everyone = exported.get(ALL, {}).get("vars", {})
+    hosts = _hosts(exported)
+    named = {setting.name for setting in written.settings}
+    for host in hosts.values():
+        named.update(host.variables)
+    folder = path if path.is_dir() else path.parent
     return Inventory(
         name=path.stem if path.is_file() else path.name,
         path=path,
         hosts=hosts,
         variables={key: value for key, value in everyone.items() if key not in _COMPUTED},
-        explicit=explicit,
-        lines=lines,
-        mistakes=tuple(mistakes),
+        explicit=frozenset(named),
+        lines=_lines(written),
+        mistakes=written.mistakes,
+        settings=_in_order(written.settings, _groups_by_depth(exported)),
+        groups=_groups(exported) | written.groups,
+        sealed=written.sealed,
+        installed={listing.stem: _packages(listing) for listing in sorted(folder.glob("packages/*.list"))},
     )
 
 
@@ -67,13 +85,43 @@ def _export(path: Path, project: Path) -> Mapping[str, Any]:
         answer = run(
             [str(program), "--inventory", str(path), "--list", "--export"],
             directory=project,
-            environment={"ANSIBLE_CONFIG": str(project / "ansible.cfg"), "ANSIBLE_INVENTORY_UNPARSED_FAILED": "true"},
+            environment={
+                "ANSIBLE_CONFIG": str(project / "ansible.cfg"),
+                # What the lock says is not asked here, and a damaged one is told by who reads it.
+                "PLATFORM_LOCK": os.devnull,
+                "ANSIBLE_INVENTORY_UNPARSED_FAILED": "true",
+                # A file of several that Ansible cannot read would cost its hosts, with a warning only.
+                "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
+            },
         )
     except CommandFailed as error:
-        text = " ".join(error.details)[:600]
-        raise InvalidConfiguration([Problem(str(path), f"Ansible cannot read it: {text}.")]) from error
+        raise InvalidConfiguration([_refusal(path, " ".join(error.details))]) from error
     document: Mapping[str, Any] = json.loads(answer)
     return document
+
+
+def _refusal(path: Path, text: str) -> Problem:
+    """Return why Ansible does not take an inventory, and the usual cure."""
+    cure = ""
+    if _SEALED.search(text):
+        cure = "Name the file with the vault's password in ANSIBLE_VAULT_PASSWORD_FILE."
+    elif _UNPARSED.search(text):
+        cure = "Correct it, or move what names no hosts out of the inventory's folder."
+    return Problem(str(path), f"Ansible cannot read it: {text[:600].rstrip('.')}.", cure)
+
+
+def _hosts(exported: Mapping[str, Any]) -> dict[str, Host]:
+    """Return every host with the variables that are its own, those of deeper groups going before."""
+    members = {group: set(_members(exported, group)) for group in _groups_by_depth(exported)}
+    hosts = {}
+    for name in _host_names(exported):
+        groups = [group for group in members if name in members[group]]
+        own: dict[str, Any] = {}
+        for group in groups:
+            own.update(exported[group].get("vars", {}))
+        own.update(exported["_meta"]["hostvars"].get(name, {}))
+        hosts[name] = Host(name, frozenset(groups), own)
+    return hosts
 
 
 def _host_names(exported: Mapping[str, Any]) -> Iterator[str]:
@@ -94,43 +142,38 @@ def _members(exported: Mapping[str, Any], group: str) -> list[str]:
     return members
 
 
-def _documents(path: Path) -> Iterator[YamlFile]:
-    files = [path] if path.is_file() else sorted(path.rglob("*.yml")) + sorted(path.rglob("*.yaml"))
-    problems: list[Problem] = []
-    for file in files:
-        try:
-            yield read_yaml(file)
-        except PlatformError as error:
-            problems.extend(getattr(error, "problems", ()))
-    if problems:
-        raise InvalidConfiguration(problems)
+def _groups_by_depth(exported: Mapping[str, Any]) -> list[str]:
+    """Return the groups as Ansible goes through them: the deeper goes before, then the later in the alphabet."""
+    depths: dict[str, int] = {}
+    waiting = [(ALL, 0)]
+    while waiting:
+        group, depth = waiting.pop()
+        depths[group] = max(depth, depths.get(group, 0))
+        waiting += [(child, depth + 1) for child in exported.get(group, {}).get("children", [])]
+    groups = [group for group in exported if group not in ("_meta", *_INTERNAL)]
+    return sorted(groups, key=lambda group: (depths.get(group, 0), group))
 
 
-def _locations(documents: list[YamlFile]) -> tuple[dict[str, str], frozenset[str], list[Problem]]:
-    """Return where things stand, which variables are set, and keys written twice."""
+def _groups(exported: Mapping[str, Any]) -> dict[str, str]:
+    """Return every group's name; where it stands is not known here."""
+    named = {child for entry in exported.values() for child in entry.get("children", [])}
+    return dict.fromkeys(sorted((named | set(exported)) - {"_meta", *_INTERNAL}), "")
+
+
+def _in_order(settings: Sequence[Setting], groups: Sequence[str]) -> tuple[Setting, ...]:
+    """Return settings so that of those for a host's groups the last counts, as for Ansible."""
+    ranks = {group: rank for rank, group in enumerate(groups, 1)}
+    return tuple(sorted(settings, key=lambda s: ranks.get(s.owner, 0) if s.level is Level.GROUP else 0))
+
+
+def _lines(written: Written) -> dict[str, str]:
+    """Return where each variable, host and group stands; for all hosts goes before for one."""
     lines: dict[str, str] = {}
-    explicit: set[str] = set()
-    mistakes = []
-    for document in documents:
-        for location, line in document.duplicates:
-            where = f"{document.path}:{line}"
-            mistakes.append(Problem(where, f"{location[-1]} is written twice.", "Keep one of the two."))
-        is_variables = any(part in ("group_vars", "host_vars") for part in document.path.parts)
-        for location in document.lines:
-            for name in _names(location, is_variables):
-                lines.setdefault(name, document.where(location))
-                if is_variables or "vars" in location or "hosts" in location[:-1]:
-                    explicit.add(name)
-    return lines, frozenset(explicit), mistakes
+    for setting in sorted(written.settings, key=lambda setting: setting.owner != ALL):
+        lines.setdefault(setting.name, setting.where())
+    return {**written.groups, **written.hosts, **lines}
 
 
-def _names(location: tuple[str | int, ...], is_variables: bool) -> Iterator[str]:
-    """Yield the name a line gives to a variable, a host or a group."""
-    last = location[-1]
-    if not isinstance(last, str):
-        return
-    if is_variables:
-        if len(location) == 1:
-            yield last
-    elif len(location) == 1 or location[-2] in ("children", "hosts", "vars") or (len(location) >= 3 and location[-3] == "hosts"):
-        yield last
+def _packages(listing: Path) -> frozenset[str]:
+    """Return the packages of a list, one a line, name and version."""
+    return frozenset(line.split()[0] for line in listing.read_text().splitlines() if line.strip())

@@ -14,7 +14,7 @@ from installer.errors import InvalidConfiguration, Problem
 
 Location = tuple[str | int, ...]
 
-_Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MARKS = ("!vault", "!vault-encrypted", "!unsafe")
 
 

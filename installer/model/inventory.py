@@ -154,6 +154,7 @@ class Inventory:
         """Return `file:line` of a variable, host or group; the inventory itself when unknown.
 
         Args:
+            name: the variable's, the host's or the group's.
             host: look for the variable where this host gets its value from.
             way: a value inside the variable's.
         """
@@ -162,7 +163,8 @@ class Inventory:
 
     def _setting(self, name: str, host: str | None) -> Setting | None:
         """Return the setting whose value counts: the host's, one of its groups', everybody's."""
-        groups = self.hosts[host].groups if host in self.hosts else frozenset()
+        known = self.hosts.get(host or "")
+        groups = known.groups if known is not None else frozenset()
         owners = ((Level.HOST, (host,)), (Level.GROUP, groups), (Level.ALL, (ALL,)))
         settings = self._by_name.get(name, ())
         for level, names in owners:
