@@ -1,0 +1,93 @@
+"""The lock: it has everything the catalogue declares, and was made for what the inventory says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from installer.engine.inventory_rules.subject import Subject, listed
+from installer.errors import Problem
+from installer.model.artifact import Kind, Lock
+from installer.model.component import Component
+
+_NAME = "bundle.lock.json"
+_FILE_SUFFIXES = (".yml", ".yaml", ".ini")
+
+
+def stale_lock(subject: Subject) -> Iterator[Problem]:
+    """Find artefacts that components declare and the lock does not have."""
+    if subject.lock is None:
+        return
+    where = _where(subject)
+    for component in subject.wanted:
+        lacking = [*_pinned(component, subject.lock), *_packages(component, subject.lock, subject)]
+        if lacking:
+            message = f"the lock is older than the catalogue: {component.name} needs {listed(lacking)}."
+            yield Problem(where, message, _cure(subject))
+
+
+def lock_of_another_kind(subject: Subject) -> Iterator[Problem]:
+    """Find a lock made before the inventory chose where artefacts come from."""
+    lock = subject.lock
+    if lock is None:
+        return
+    origin, platforms = subject.value("platform_artifact_origin"), subject.value("platform_artifact_platforms")
+    if isinstance(origin, str) and origin != lock.origin:
+        message = f"platform_artifact_origin is {origin}; the lock was made with {lock.origin}."
+        yield Problem(subject.inventory.where("platform_artifact_origin"), message, _cure(subject))
+    if isinstance(platforms, list) and set(platforms) != set(lock.platforms):
+        wanted, locked = listed(map(str, platforms)), listed(lock.platforms)
+        message = f"platform_artifact_platforms has {wanted}; the lock was made for {locked}."
+        yield Problem(subject.inventory.where("platform_artifact_platforms"), message, _cure(subject))
+
+
+def _pinned(component: Component, lock: Lock) -> Iterator[str]:
+    """Yield what the lock lacks of what a component declares with a version."""
+    artifacts = component.description.artifacts
+    declared = [
+        *((Kind.CHART, chart.name, chart.version) for chart in artifacts.charts),
+        *((Kind.IMAGE, image.name, image.version) for image in artifacts.images),
+        *((Kind.FILE, file.name, file.version) for file in artifacts.files),
+        *((Kind.WHEEL, *_requirement(wheel)) for wheel in artifacts.wheels),
+    ]
+    for kind, name, version in declared:
+        versions = [item.version for item in lock.items if item.kind is kind and _same(kind, item.name, name)]
+        if version and version not in versions:
+            has = f" (the lock has {listed(sorted(set(versions)))})" if versions else ""
+            yield f"{kind.value} {name} {version}{has}"
+
+
+def _packages(component: Component, lock: Lock, subject: Subject) -> Iterator[str]:
+    """Yield the packages that neither the lock nor, by its list, a host has."""
+    for release in subject.entries("platform_debian_targets"):
+        locked = {item.name for item in lock.items if item.kind is Kind.PACKAGE and item.scope == release}
+        there = locked | subject.inventory.installed.get(str(release), frozenset())
+        for name in component.description.artifacts.packages_for(str(release)):
+            if name not in there:
+                yield f"package {name} for {release}"
+
+
+def _requirement(wheel: str) -> tuple[str, str]:
+    name, _, version = wheel.partition("==")
+    return re.sub(r"\[.*\]", "", name).strip(), version.partition(";")[0].strip()
+
+
+def _same(kind: Kind, one: str, other: str) -> bool:
+    """Return whether two names mean one thing; Python's packages have several spellings."""
+    if kind is not Kind.WHEEL:
+        return one == other
+    return re.sub(r"[-_.]+", "-", one).lower() == re.sub(r"[-_.]+", "-", other).lower()
+
+
+def _cure(subject: Subject) -> str:
+    return f"Run `platform-install bundle lock --inventory {subject.inventory.path}`, and build a bundle of it."
+
+
+def _where(subject: Subject) -> str:
+    path = subject.inventory.path
+    folder = path.parent if path.suffix in _FILE_SUFFIXES else path
+    return str(PurePath(folder) / _NAME)
+
+
+RULES = (stale_lock, lock_of_another_kind)
