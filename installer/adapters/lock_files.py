@@ -26,7 +26,7 @@ def read_lock(path: Path) -> Lock | None:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         message = f"{'.'.join(map(str, first['loc']))}: {first['msg']}."
-        cure = "Restore it from version control, or run `platform-install bundle lock`."
+        cure = "Restore it from version control, or remove it and run `platform-install bundle lock`."
         raise InvalidConfiguration([Problem(str(path), message, cure)], "the lock") from error
 
 

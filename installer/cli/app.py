@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from installer.cli.commands import bundle, install, lab, remove
+from installer.cli.commands import bundle, install, lab, plan, remove
 from installer.cli.options import (
     BundleOption,
     Common,
@@ -35,6 +35,7 @@ app.add_typer(bundle.app, name="bundle")
 app.add_typer(lab.app, name="lab")
 app.command("remove")(remove.remove)
 app.command("reset")(remove.reset)
+app.command("plan")(plan.run)
 
 
 @app.callback(invoke_without_command=True)

@@ -129,11 +129,7 @@ class Bundles:
         temporary.replace(record)
 
     def _required_lock(self) -> Lock:
-        lock = read_lock(self._site.lock_path)
-        if lock is None:
-            cure = f"Run `platform-install bundle lock --inventory {self._site.options.inventory}`."
-            raise InvalidConfiguration([Problem(str(self._site.lock_path), "there is no lock.", cure)], "the lock")
-        return lock
+        return self._site.lock
 
     def _target(self, release: str) -> DebianTarget:
         if release not in _PYTHONS:

@@ -17,7 +17,6 @@ import typer
 from installer import __version__
 from installer.adapters.ansible_runs import AnsibleRunner
 from installer.adapters.journal import SqliteJournal, only_one
-from installer.adapters.lock_files import read_lock
 from installer.adapters.role_files import role_digests
 from installer.cli.bundles import Bundles
 from installer.cli.console import plain
@@ -54,10 +53,9 @@ class Runs:
     def ingredients(self) -> Mapping[str, Ingredients]:
         """Return what every component is made of."""
         site = self._site
-        lock = read_lock(site.lock_path)
         digests = role_digests(PROJECT)
         artifacts: dict[str, list[str]] = {}
-        for item in lock.items if lock else ():
+        for item in site.lock.items:
             for name in item.needed_by:
                 artifacts.setdefault(name, []).append(item.digest)
         found: dict[str, Ingredients] = {}
@@ -70,7 +68,9 @@ class Runs:
 
     def plan(self, selection: Selection) -> Plan:
         """Return what a run would do, and why."""
-        return make_plan(self._site.catalog, self._site.inventory, self.ingredients, self.journal.deployed(), selection)
+        # First, since it reads the lock: its mistakes are told together with the inventory's.
+        ingredients = self.ingredients
+        return make_plan(self._site.catalog, self._site.inventory, ingredients, self.journal.deployed(), selection)
 
     def prepare_lab(self) -> None:
         """Bring the lab up and build its bundle, when the inventory is a lab and they are missing."""
@@ -86,6 +86,8 @@ class Runs:
     def install(self, selection: Selection, command: str) -> RunReport:
         """Verify the bundle, plan, ask, run, report."""
         site = self._site
+        # Every mistake is told at once, before a lab is made.
+        _ = site.lock
         with only_one(site.state):
             self.prepare_lab()
             bundles = Bundles(site)
@@ -178,8 +180,7 @@ class Runs:
 
     def _kubectl(self, kubeconfig: Path) -> Path:
         """Write a kubectl that reaches the cluster from where the operator sits."""
-        lock = read_lock(self._site.lock_path)
-        digest = next(item.digest for item in lock.items if item.name == "kubectl") if lock else ""
+        digest = next(item.digest for item in self._site.lock.items if item.name == "kubectl")
         program = self._site.state / "bin" / "kubectl-program"
         program.parent.mkdir(mode=0o700, exist_ok=True)
         blob = self._site.bundle / "oci/blobs/sha256" / digest.removeprefix("sha256:")

@@ -15,10 +15,12 @@ from installer.adapters.interface_files import load_interface
 from installer.adapters.inventory_files import load_inventory, locate_inventory
 from installer.cli.options import Common, Output
 from installer.errors import UsageError
+from installer.model.artifact import Lock
 from installer.model.catalog import Catalog
 from installer.model.inventory import Interface, Inventory
 from installer.model.lab import CONTROL_PLANE_WATCHERS, OTHER_WATCHERS, Lab, LabHost
 from installer.ports import Reporter
+from installer.workflows.check_inventory import require_valid
 
 if TYPE_CHECKING:
     from installer.adapters.lab.provider import LabProvider
@@ -29,10 +31,15 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Site:
-    """One inventory with everything it stands on, each read when it is first asked for."""
+    """One inventory with everything it stands on, each read when it is first asked for.
+
+    Attributes:
+        lenient: take the inventory with its mistakes, as one does to stop what it once described.
+    """
 
     options: Common
     reporter: Reporter
+    lenient: bool = False
 
     @cached_property
     def inventory_path(self) -> Path:
@@ -45,7 +52,31 @@ class Site:
 
     @cached_property
     def inventory(self) -> Inventory:
-        """Return the inventory."""
+        """Return the inventory.
+
+        Raises:
+            InvalidConfiguration: with every mistake in it.
+        """
+        if not self.lenient:
+            require_valid(self._written, self.interface, self.whole_catalog, None)
+        return self._written
+
+    @cached_property
+    def lock(self) -> Lock:
+        """Return what the site's bundle is built from.
+
+        Raises:
+            InvalidConfiguration: there is none, it is not of this catalogue, or the inventory has mistakes.
+        """
+        from installer.adapters.lock_files import read_lock
+
+        found = read_lock(self.lock_path)
+        require_valid(self._written, self.interface, self.whole_catalog, found, needs_lock=True)
+        assert found is not None
+        return found
+
+    @cached_property
+    def _written(self) -> Inventory:
         return load_inventory(self.inventory_path, PROJECT)
 
     @cached_property
@@ -168,7 +199,8 @@ def _address(variables: Mapping[str, Any], name: str) -> Any:
     try:
         return IPv4Address(variables.get("ansible_host", ""))
     except ValueError as error:
-        raise InvalidConfiguration([Problem(name, "has no IPv4 address.", "Set `ansible_host` for this lab host.")]) from error
+        problem = Problem(name, "has no IPv4 address.", "Set `ansible_host` for this lab host.")
+        raise InvalidConfiguration([problem]) from error
 
 
 def _home(kind: str) -> Path:

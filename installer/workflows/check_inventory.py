@@ -9,7 +9,9 @@ from installer.model.catalog import Catalog
 from installer.model.inventory import Interface, Inventory
 
 
-def require_valid(inventory: Inventory, interface: Interface, catalog: Catalog, lock: Lock | None) -> None:
+def require_valid(
+    inventory: Inventory, interface: Interface, catalog: Catalog, lock: Lock | None, needs_lock: bool = False
+) -> None:
     """Return when an inventory has no mistake.
 
     Args:
@@ -17,10 +19,11 @@ def require_valid(inventory: Inventory, interface: Interface, catalog: Catalog, 
         interface: what it may set.
         catalog: every component there is, those the inventory leaves out among them.
         lock: what the site's bundle is built from; None where it is about to be written, or does not matter.
+        needs_lock: the lack of a lock is a mistake.
 
     Raises:
         InvalidConfiguration: with every mistake there is.
     """
-    problems = check_inventory(inventory, interface, catalog, lock)
+    problems = check_inventory(inventory, interface, catalog, lock, needs_lock)
     if problems:
         raise InvalidConfiguration(problems)

@@ -32,14 +32,14 @@ def down(
     wipe: Annotated[bool, typer.Option("--wipe", help="Delete the hosts' disks and keys too.")] = False,
 ) -> None:
     """Stop every host and take the lab's network away."""
-    here = site(context, inventory=inventory, default_inventory="lab")
+    here = site(context, inventory=inventory, default_inventory="lab", lenient=True)
     here.lab_provider.down(here.lab, wipe)
 
 
 @app.command()
 def status(context: typer.Context, inventory: InventoryOption = None, output: OutputOption = None) -> None:
     """Show the hosts, and what tried to leave the lab's network."""
-    here = site(context, inventory=inventory, output=output, default_inventory="lab")
+    here = site(context, inventory=inventory, output=output, default_inventory="lab", lenient=True)
     found = here.lab_provider.status(here.lab)
     typer.echo(_json(found) if here.json else _text(found))
 
@@ -47,14 +47,14 @@ def status(context: typer.Context, inventory: InventoryOption = None, output: Ou
 @app.command()
 def kill(context: typer.Context, host: HostArgument, inventory: InventoryOption = None) -> None:
     """Cut one host's power."""
-    here = site(context, inventory=inventory, default_inventory="lab")
+    here = site(context, inventory=inventory, default_inventory="lab", lenient=True)
     here.lab_provider.kill(here.lab, host)
 
 
 @app.command()
 def start(context: typer.Context, host: HostArgument, inventory: InventoryOption = None) -> None:
     """Power one host on again."""
-    here = site(context, inventory=inventory, default_inventory="lab")
+    here = site(context, inventory=inventory, default_inventory="lab", lenient=True)
     here.lab_provider.start(here.lab, host)
 
 
@@ -63,7 +63,7 @@ def ssh(
     context: typer.Context, host: HostArgument, command: CommandArgument = None, inventory: InventoryOption = None
 ) -> None:
     """Open a shell on a host, or run a program there."""
-    here = site(context, inventory=inventory, default_inventory="lab")
+    here = site(context, inventory=inventory, default_inventory="lab", lenient=True)
     arguments = here.lab_provider.ssh_command(here.lab, host, command or [])
     os.execvp(arguments[0], arguments)
 
@@ -71,7 +71,7 @@ def ssh(
 @app.command("exec", context_settings=_PASS_ON)
 def execute(context: typer.Context, command: CommandArgument = None, inventory: InventoryOption = None) -> None:
     """Run a program of this machine inside the lab's network."""
-    here = site(context, inventory=inventory, default_inventory="lab")
+    here = site(context, inventory=inventory, default_inventory="lab", lenient=True)
     arguments = here.lab_provider.inside_command(here.lab, command or [os.environ.get("SHELL", "/bin/sh")])
     os.execvp(arguments[0], arguments)
 

@@ -25,7 +25,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def check_inventory(
-    inventory: Inventory, interface: Interface, catalog: Catalog, lock: Lock | None
+    inventory: Inventory, interface: Interface, catalog: Catalog, lock: Lock | None, needs_lock: bool = False
 ) -> tuple[Problem, ...]:
     """Return every mistake, in the order of files and lines.
 
@@ -34,8 +34,9 @@ def check_inventory(
         interface: what it may set.
         catalog: every component there is, those the inventory leaves out among them.
         lock: what the site's bundle is built from; None when there is none yet, or it does not matter.
+        needs_lock: the lack of a lock is a mistake.
     """
-    subject = Subject(inventory, interface, catalog, lock)
+    subject = Subject(inventory, interface, catalog, lock, needs_lock)
     found = [*inventory.mistakes, *(problem for rule in RULES for problem in rule(subject))]
     return tuple(sorted(dict.fromkeys(found), key=_place))
 

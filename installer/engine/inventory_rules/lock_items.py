@@ -15,6 +15,12 @@ _NAME = "bundle.lock.json"
 _FILE_SUFFIXES = (".yml", ".yaml", ".ini")
 
 
+def missing_lock(subject: Subject) -> Iterator[Problem]:
+    """Find that there is no lock, where one is needed."""
+    if subject.lock is None and subject.needs_lock:
+        yield Problem(_where(subject), "there is no lock.", _cure(subject))
+
+
 def stale_lock(subject: Subject) -> Iterator[Problem]:
     """Find artefacts that components declare and the lock does not have."""
     if subject.lock is None:
@@ -90,4 +96,4 @@ def _where(subject: Subject) -> str:
     return str(PurePath(folder) / _NAME)
 
 
-RULES = (stale_lock, lock_of_another_kind)
+RULES = (missing_lock, stale_lock, lock_of_another_kind)

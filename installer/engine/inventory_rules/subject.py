@@ -24,12 +24,17 @@ _LONGEST_SHOWN = 60
 
 @dataclass(frozen=True)
 class Subject:
-    """An inventory with everything it is judged by."""
+    """An inventory with everything it is judged by.
+
+    Attributes:
+        needs_lock: nothing can be done without a lock, so its lack is a mistake.
+    """
 
     inventory: Inventory
     interface: Interface
     catalog: Catalog
     lock: Lock | None
+    needs_lock: bool = False
 
     @cached_property
     def settings(self) -> tuple[Setting, ...]:

@@ -115,6 +115,19 @@ def test_messages_are_sentences_without_the_secret(
         assert not re.search(r"hunter2|20251121", str(problem))
 
 
+def test_the_lack_of_a_lock_is_a_mistake_where_one_is_needed(
+    tmp_path: Path, interface: Interface, catalog: Catalog
+) -> None:
+    write(tmp_path, {})
+
+    found = check_inventory(read(tmp_path, interface), interface, catalog, None, needs_lock=True)
+
+    assert [(problem.where, problem.message) for problem in found] == [
+        (f"{tmp_path}/bundle.lock.json", "there is no lock.")
+    ]
+    assert "bundle lock" in found[0].cure
+
+
 def test_a_secret_of_the_wrong_type_is_not_shown(tmp_path: Path, interface: Interface, catalog: Catalog) -> None:
     spec = VariableSpec("registry_token", "int", "", required=False, owner="registry")
     taught = dataclasses.replace(interface, variables={**interface.variables, spec.name: spec})
