@@ -139,6 +139,16 @@ class Journal(Protocol):
         """Return the seconds each step took when it last ran."""
 
 
+class PageStore(Protocol):
+    """Keeps rendered files."""
+
+    def differing(self, pages: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the paths of files that are not there or hold another text."""
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file, whole or not at all."""
+
+
 class Confirmation(Protocol):
     """Asks the operator."""
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from installer.cli.commands import bundle, install, lab, plan, remove
+from installer.cli.commands import bundle, install, lab, plan, remove, render
 from installer.cli.options import (
     BundleOption,
     Common,
@@ -25,7 +25,6 @@ from installer.errors import ExitCode, PlatformError
 
 app = typer.Typer(
     name="platform-install",
-    help=__doc__,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -36,6 +35,7 @@ app.add_typer(lab.app, name="lab")
 app.command("remove")(remove.remove)
 app.command("reset")(remove.reset)
 app.command("plan")(plan.run)
+app.command("render")(render.run)
 
 
 @app.callback(invoke_without_command=True)
