@@ -8,17 +8,18 @@ module: cluster_secrets
 short_description: Make the secrets that all control planes share
 description:
   - Makes the cluster's authorities, the key of service accounts and the key of etcd's encryption,
-    unless they are there.
+    unless they are there; and the administrator's access, before there is an API to use it on.
   - Returns them, with a token by which hosts may join for an hour. Use it with C(no_log).
 options:
   folder: {description: Where the encryption's settings lie., type: path, required: true}
   version: {description: The version of Kubernetes., type: str, required: true}
+  endpoint: {description: "Where the API will answer, C(host:port).", type: str, required: true}
 author: [The platform-install project]
 """
 
 EXAMPLES = r"""
 - name: Make the cluster's secrets
-  cluster_secrets: {folder: /etc/kubernetes/platform, version: v1.36.4}
+  cluster_secrets: {folder: /etc/kubernetes/platform, version: v1.36.4, endpoint: "192.0.2.100:8443"}
   no_log: true
 """
 
@@ -78,6 +79,16 @@ def make_missing(module: AnsibleModule, encryption: str) -> list[str]:
     return missing
 
 
+def make_access(module: AnsibleModule) -> list[str]:
+    """Make the administrator's access if it is not there, so that it can be handed out before the API answers."""
+    if os.path.exists(_ADMIN):
+        return []
+    if not module.check_mode:
+        options = ("--control-plane-endpoint", module.params["endpoint"], "--kubernetes-version", module.params["version"])
+        run(module, "kubeadm", "init", "phase", "kubeconfig", "admin", *options)
+    return ["admin"]
+
+
 def authority_hash() -> str:
     """Return the hash that a joining host checks the cluster's authority by."""
     public = subprocess.run(
@@ -99,12 +110,16 @@ def token_for(module: AnsibleModule, member: bool) -> str:
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={"folder": {"type": "path", "required": True}, "version": {"type": "str", "required": True}},
+        argument_spec={
+            "folder": {"type": "path", "required": True},
+            "version": {"type": "str", "required": True},
+            "endpoint": {"type": "str", "required": True},
+        },
         supports_check_mode=True,
     )
     encryption = os.path.join(module.params["folder"], "encryption.yml")
     member = os.path.exists("/var/lib/platform/kubernetes.json")
-    missing = make_missing(module, encryption)
+    missing = make_missing(module, encryption) + make_access(module)
     if module.check_mode and missing:
         module.exit_json(changed=True, files={}, token="", authority_hash="", member=member)
     contents = {}

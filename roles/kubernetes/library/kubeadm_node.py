@@ -24,6 +24,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 attempts: {description: How kubeadm was run., returned: always, type: list, elements: str}
+platform_milestone:
+  description: That the API answers, so that what needs no more than that may begin.
+  returned: when a cluster was begun
+  type: str
 """
 
 import json
@@ -37,7 +41,7 @@ from ansible_collections.platform.base.plugins.module_utils.hostfile import Want
 _MARK = "/var/lib/platform/kubernetes.json"
 _UNIT = "platform-kubeadm.service"
 _LOG = "/var/log/platform-kubeadm.log"
-_TRACES = ("/etc/kubernetes/kubelet.conf", "/etc/kubernetes/admin.conf", "/var/lib/etcd/member")
+_TRACES = ("/etc/kubernetes/kubelet.conf", "/etc/kubernetes/manifests/kube-apiserver.yaml", "/var/lib/etcd/member")
 # Errors of kubeadm's preflight that only say that it was begun before.
 _BEGUN_BEFORE = "FileAvailable,DirAvailable,Port,CRI"
 _TAIL = 25
@@ -158,7 +162,9 @@ def main() -> None:
     apply(Wanted(_MARK, content=json.dumps({"action": action}).encode(), mode=0o644))
     # It holds a token.
     os.unlink(config)
-    module.exit_json(changed=True, attempts=attempts)
+    # The first control plane is enough for whoever waits for an API, while others join.
+    reached = {"platform_milestone": "api"} if action == "init" else {}
+    module.exit_json(changed=True, attempts=attempts, **reached)
 
 
 if __name__ == "__main__":
