@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from installer.model.component import Component
@@ -38,6 +39,14 @@ def ingredients_of(
         hosts=_digest([places, inventory.members(component.description.runs_on)]),
         needs=_digest(dict(sorted(needs.items()))),
     )
+
+
+def on_some_hosts(parts: Ingredients, hosts: Iterable[str]) -> Ingredients:
+    """Return what a component is made of when only some of its hosts get it.
+
+    It equals no whole deployment's, so that the next run without a limit goes on with the other hosts.
+    """
+    return replace(parts, hosts=_digest(["only", parts.hosts, sorted(hosts)]))
 
 
 def _digest(value: Any) -> str:

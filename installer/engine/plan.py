@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from installer.engine.graph import deployment_order, steps_for
+from installer.engine.selection import hosts_within, members_within, require_known
 from installer.errors import UsageError
 from installer.model.catalog import Catalog
 from installer.model.component import Component
@@ -27,36 +28,79 @@ def make_plan(
     inventory: Inventory,
     ingredients: Mapping[str, Ingredients],
     journal: Mapping[str, Deployed],
-    selection: Selection = Selection(),  # noqa: B008 - frozen and empty
+    selection: Selection = Selection(),
+    limit: str = "",
 ) -> Plan:
     """Return every component with what will happen to it, and the steps to get there.
 
+    Args:
+        limit: the hosts that may be touched; components that run on none of them are left out.
+
     Raises:
-        UsageError: a selected component does not exist.
+        UsageError: a selected component or host does not exist.
     """
-    chosen = _chosen(catalog, selection)
+    within = hosts_within(inventory, limit)
+    chosen = chosen_components(catalog, selection)
     planned = []
     for component in deployment_order(catalog, catalog.names):
-        if component.name not in chosen:
+        hosts = members_within(inventory, component.description.runs_on, within)
+        if component.name not in chosen or (limit and not hosts):
             continue
         parts = ingredients[component.name]
         change, reason = _change(parts, journal.get(component.name))
-        hosts = inventory.members(component.description.runs_on)
         planned.append(PlannedComponent(component.name, change, reason, hosts, parts.fingerprint))
     deploy = {item.component for item in planned if item.change is not Change.UNCHANGED}
+    return _with_steps(planned, deploy, catalog, inventory)
+
+
+def make_verification(
+    catalog: Catalog,
+    inventory: Inventory,
+    journal: Mapping[str, Deployed],
+    selection: Selection = Selection(),
+    limit: str = "",
+) -> Plan:
+    """Return a plan that deploys nothing and verifies what is deployed.
+
+    Raises:
+        UsageError: a selected component or host does not exist, or nothing that was asked for is deployed.
+    """
+    within = hosts_within(inventory, limit)
+    chosen = chosen_components(catalog, selection)
+    planned = []
+    for component in deployment_order(catalog, catalog.names):
+        hosts = members_within(inventory, component.description.runs_on, within)
+        if component.name in chosen and component.name in journal and hosts:
+            planned.append(PlannedComponent(component.name, Change.UNCHANGED, "to be verified", hosts, ""))
+    absent = [name for name in selection.only if name not in journal]
+    if absent or not planned:
+        raise UsageError(
+            f"{', '.join(absent) or 'What was asked for'} is not deployed here, by this site's journal.",
+            hint="See `platform-install status`; install first.",
+        )
+    return _with_steps(planned, set(), catalog, inventory)
+
+
+def _with_steps(planned: Sequence[PlannedComponent], deploy: set[str], catalog: Catalog, inventory: Inventory) -> Plan:
     order = [catalog[item.component] for item in planned if item.hosts]
     names = {component.name for component in order}
     fingerprints = {item.component: item.fingerprint for item in planned}
-    return Plan(tuple(planned), steps_for(order, fingerprints, deploy & names, names))
+    partial = {
+        item.component
+        for item in planned
+        if len(item.hosts) < len(inventory.members(catalog[item.component].description.runs_on))
+    }
+    steps = steps_for(order, fingerprints, deploy & names, names)
+    return Plan(tuple(planned), tuple(replace(step, partial=step.component in partial) for step in steps))
 
 
-def _chosen(catalog: Catalog, selection: Selection) -> Collection[str]:
-    unknown = [name for name in (*selection.only, *selection.skip) if name not in catalog]
-    if unknown:
-        raise UsageError(
-            f"There is no component {', '.join(unknown)} in this inventory.",
-            hint=f"Its components are {', '.join(sorted(catalog.names))}.",
-        )
+def chosen_components(catalog: Catalog, selection: Selection) -> Collection[str]:
+    """Return the names of the components a command line means.
+
+    Raises:
+        UsageError: one does not exist.
+    """
+    require_known("component", (*selection.only, *selection.skip), catalog.names)
     wanted: set[str] = set(selection.only) or set(catalog.names)
     return wanted - set(selection.skip)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 PARTS = {
     "role": "the role itself",
@@ -18,18 +18,25 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Ingredients:
-    """The parts of a fingerprint, each a digest, so that a plan can say which one changed."""
+    """The parts of a fingerprint, each a digest, so that a plan can say which one changed.
+
+    Attributes:
+        version: for people; it is no part of the fingerprint.
+    """
 
     role: str
     variables: str
     artifacts: str
     hosts: str
     needs: str
+    version: str = ""
 
     @property
     def fingerprint(self) -> str:
         """Return the digest of all parts."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps({name: getattr(self, name) for name in PARTS}, sort_keys=True).encode()
+        ).hexdigest()
 
     def changed_since(self, before: Mapping[str, str]) -> tuple[str, ...]:
         """Return the names of parts that differ from an earlier deployment's."""

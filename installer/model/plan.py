@@ -28,6 +28,7 @@ class Step:
         hosts: the host pattern the play runs on.
         fingerprint: what the component is made of; equal fingerprints need no deployment.
         after: names of steps that must have ended well.
+        partial: only some of the component's hosts take part, so it proves nothing of the whole.
     """
 
     component: str
@@ -35,6 +36,7 @@ class Step:
     hosts: str
     fingerprint: str = ""
     after: tuple[str, ...] = ()
+    partial: bool = False
 
     @property
     def name(self) -> str:
@@ -97,12 +99,14 @@ class TaskFailure:
         task: the task's name.
         message: what the module said.
         evidence: the tail of a unit's journal or a pod's log that explains it.
+        reached: the host answered, so it can be asked for more.
     """
 
     host: str
     task: str
     message: str
     evidence: tuple[str, ...] = ()
+    reached: bool = True
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ class StepResult:
         failures: where it failed; empty when it did not.
         slowest: its slowest tasks, slowest first.
         results: what roles reported with `platform.base.report`, by host.
+        ended: when it ended, in seconds since the run began; 0 when nobody measured.
     """
 
     ok: bool
@@ -132,3 +137,4 @@ class StepResult:
     failures: tuple[TaskFailure, ...] = ()
     slowest: tuple[TaskTime, ...] = ()
     results: Mapping[str, Any] = field(default_factory=dict)
+    ended: float = 0.0
