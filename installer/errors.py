@@ -8,7 +8,8 @@ PlatformError
 ├── VerificationFailed          6   a component is deployed and does not work
 ├── BundleRefused               7   damaged, incomplete or not trusted
 ├── StateLocked                 8   another run holds the state directory
-├── LabUnavailable              3   this machine cannot host a lab
+├── LabUnavailable              3   this machine cannot host a lab, or its hosts are off
+├── StateDamaged                3   the state directory cannot be used as it is
 └── Interrupted               130   the operator stopped the run
 
 An error carries data, prints nothing and ends in a full stop. `cli/app.py` alone catches it.
@@ -133,7 +134,13 @@ class StateLocked(PlatformError):
 
 
 class LabUnavailable(PlatformError):
-    """This machine cannot host a lab."""
+    """This machine cannot host a lab, or its hosts are off."""
+
+    exit_code = ExitCode.INVALID_CONFIGURATION
+
+
+class StateDamaged(PlatformError):
+    """The state directory, or the journal in it, cannot be used as it is."""
 
     exit_code = ExitCode.INVALID_CONFIGURATION
 

@@ -7,6 +7,7 @@ import fcntl
 import getpass
 import json
 import os
+import re
 import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -15,10 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from installer.errors import StateLocked
+from installer.errors import StateDamaged, StateLocked
 from installer.model.deployed import Deployed, Ingredients
 from installer.model.plan import Step, StepResult
 
+_LOCK = "lock"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
   id INTEGER PRIMARY KEY, command TEXT NOT NULL, bundle TEXT NOT NULL, began TEXT NOT NULL, ended TEXT, outcome TEXT
@@ -37,18 +39,35 @@ class SqliteJournal:
     """Every write is durable before the next step begins."""
 
     def __init__(self, path: Path) -> None:
-        """Open the journal, making it when it is not there."""
+        """Open the journal, making it when it is not there.
+
+        Raises:
+            StateDamaged: it is there and cannot be read, or it cannot be written.
+        """
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.executescript(_SCHEMA)
+        try:
+            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise _damaged(path, str(found))
+            self._connection.executescript(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            raise StateDamaged(
+                f"The journal {path} cannot be opened: {error}.",
+                hint="Look whether the disk is full or read-only, and whether the folder is yours.",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise _damaged(path, str(error)) from error
         path.chmod(0o600)
 
     def begin_run(self, command: str, bundle: str) -> int:
         """Write down that a run begins, and return its number. Runs that were killed are closed."""
         self._connection.execute("UPDATE runs SET outcome = 'killed', ended = ? WHERE ended IS NULL", (_now(),))
-        cursor = self._connection.execute("INSERT INTO runs (command, bundle, began) VALUES (?, ?, ?)", (command, bundle, _now()))
+        cursor = self._connection.execute(
+            "INSERT INTO runs (command, bundle, began) VALUES (?, ?, ?)", (command, bundle, _now())
+        )
         return int(cursor.lastrowid or 0)
 
     def end_run(self, run: int, outcome: str) -> None:
@@ -58,11 +77,13 @@ class SqliteJournal:
     def begin_step(self, run: int, step: Step, parts: Ingredients | None) -> None:
         """Write down that a step begins; what it deploys is not good until it is verified."""
         self._connection.execute(
-            "INSERT INTO steps (run, component, verb, began) VALUES (?, ?, ?, ?)", (run, step.component, step.verb, _now())
+            "INSERT INTO steps (run, component, verb, began) VALUES (?, ?, ?, ?)",
+            (run, step.component, step.verb, _now()),
         )
         if step.verb == "deploy" and parts is not None:
             self._connection.execute(
-                "INSERT OR REPLACE INTO components VALUES (?, ?, 0, 0, ?)", (step.component, json.dumps(asdict(parts)), _now())
+                "INSERT OR REPLACE INTO components VALUES (?, ?, 0, 0, ?)",
+                (step.component, json.dumps(asdict(parts)), _now()),
             )
 
     def end_step(self, run: int, step: Step, result: StepResult) -> None:
@@ -71,19 +92,49 @@ class SqliteJournal:
         self._connection.execute(
             "UPDATE steps SET ended = ?, ok = ?, changed = ?, seconds = ?, failures = ?, results = ?"
             " WHERE run = ? AND component = ? AND verb = ?",
-            (_now(), result.ok, result.changed, result.seconds, failures, json.dumps(result.results), run, step.component, step.verb),
+            (
+                _now(),
+                result.ok,
+                result.changed,
+                result.seconds,
+                failures,
+                json.dumps(result.results),
+                run,
+                step.component,
+                step.verb,
+            ),
         )
         if step.verb == "deploy" and result.ok:
             self._connection.execute("UPDATE components SET deployed = 1 WHERE name = ?", (step.component,))
         elif step.verb == "verify":
-            self._connection.execute("UPDATE components SET verified = ? WHERE name = ?", (result.ok, step.component))
-        elif step.verb == "remove" and result.ok:
+            # What holds on some hosts does not mend what did not hold on all.
+            verified = "MIN(verified, ?)" if step.partial else "?"
+            self._connection.execute(
+                f"UPDATE components SET verified = {verified} WHERE name = ?", (result.ok, step.component)
+            )
+        elif step.verb == "remove" and result.ok and not step.partial:
             self._connection.execute("DELETE FROM components WHERE name = ?", (step.component,))
 
     def deployed(self) -> dict[str, Deployed]:
         """Return what is known of every component."""
         rows = self._connection.execute("SELECT name, parts, deployed, verified FROM components")
-        return {name: Deployed(bool(deployed and verified), json.loads(parts)) for name, parts, deployed, verified in rows}
+        return {
+            name: Deployed(bool(deployed and verified), json.loads(parts)) for name, parts, deployed, verified in rows
+        }
+
+    def components(self) -> list[Mapping[str, Any]]:
+        """Return name, version, deployed, verified and since of every component."""
+        rows = self._connection.execute("SELECT name, parts, deployed, verified, since FROM components")
+        return [
+            {
+                "name": name,
+                "version": json.loads(parts).get("version", ""),
+                "deployed": bool(deployed),
+                "verified": bool(verified),
+                "since": since,
+            }
+            for name, parts, deployed, verified, since in rows
+        ]
 
     def durations(self) -> dict[str, float]:
         """Return the seconds each step took when it last ran."""
@@ -91,7 +142,9 @@ class SqliteJournal:
 
     def last_run(self) -> Mapping[str, Any] | None:
         """Return the last run that was begun, or None."""
-        cursor = self._connection.execute("SELECT id, command, bundle, began, ended, outcome FROM runs ORDER BY id DESC LIMIT 1")
+        cursor = self._connection.execute(
+            "SELECT id, command, bundle, began, ended, outcome FROM runs ORDER BY id DESC LIMIT 1"
+        )
         row = cursor.fetchone()
         return dict(zip([column[0] for column in cursor.description], row, strict=True)) if row else None
 
@@ -112,20 +165,60 @@ def only_one(folder: Path) -> Iterator[None]:
     Raises:
         StateLocked: another process holds it.
     """
-    path = folder / "lock"
+    path = folder / _LOCK
     with path.open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.seek(0)
-            raise StateLocked(
-                f"Another run works on this site: {lock.read().strip() or 'it does not say which'}.",
-                hint="Wait for it. Its end, even a kill, sets the site free by itself.",
-            ) from error
+            raise _locked(path, lock.read().strip()) from error
         lock.truncate(0)
-        lock.write(f"process {os.getpid()} of {getpass.getuser()} on {socket.gethostname()}, since {_now()}")
+        lock.write(f"process {os.getpid()} of {_operator()} on {socket.gethostname()}, since {_now()}")
         lock.flush()
         yield
+
+
+def holder(folder: Path) -> str:
+    """Return who holds a state directory; empty when nobody does."""
+    with contextlib.suppress(FileNotFoundError), (folder / _LOCK).open(encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return lock.read().strip() or "somebody"
+    return ""
+
+
+def _locked(path: Path, said: str) -> StateLocked:
+    """Return the error that says who holds the site, and how to get it back."""
+    found = re.match(r"process (\d+) of \S+ on (\S+),", said)
+    if found is None:
+        cure = f"Wait for it, or find it with `fuser -v {path}`."
+    elif found.group(2) == socket.gethostname():
+        number = found.group(1)
+        cure = (
+            f"Wait for it, or see `ps -f {number}` and end it with `kill {number}`: "
+            "it then stops cleanly and sets the site free."
+        )
+    else:
+        cure = (
+            f"Wait for it, or end it on {found.group(2)} with `kill {found.group(1)}`. Where that machine is lost "
+            f"and the state lies on a shared disk that still keeps its lock, delete {path}."
+        )
+    return StateLocked(f"Another run works on this site: {said or 'it does not say which'}.", hint=cure)
+
+
+def _operator() -> str:
+    """Return who sits at the terminal, also behind sudo."""
+    user, behind = getpass.getuser(), os.environ.get("SUDO_USER")
+    return f"{user}({behind})" if behind and behind != user else user
+
+
+def _damaged(path: Path, found: str) -> StateDamaged:
+    return StateDamaged(
+        f"The journal {path} is damaged: {found}.",
+        hint=f"Set it aside with `mv {path} {path}.damaged` and run the same command again: every component is "
+        "deployed anew, which changes nothing where it is as wanted. docs/operations/lose-the-state-folder.md says more.",
+    )
 
 
 def _now() -> str:
