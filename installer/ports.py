@@ -12,6 +12,7 @@ from installer.model.artifact import Blob, ChartSpec, FileSpec, GoLock, ImageSpe
 from installer.model.bundle import DebianTarget
 from installer.model.deployed import Deployed, Ingredients
 from installer.model.events import Event
+from installer.model.evidence import Look
 from installer.model.plan import Job, Step, StepResult
 
 
@@ -115,6 +116,16 @@ class PlaybookRunner(Protocol):
 
         A failure is a result, not an error; later steps still run when they verify something else.
         """
+
+    def stop(self) -> None:
+        """End what runs, and return when it has ended; its steps are told as neither good nor failed."""
+
+
+class Evidence(Protocol):
+    """Finds what explains a failure."""
+
+    def gather(self, look: Look) -> tuple[str, ...]:
+        """Return the lines that explain it, the telling ones last; never raises, and ends soon."""
 
 
 class Journal(Protocol):

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import shutil
-import sys
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from installer.adapters.ansible_settings import STOP_SECONDS, ansible_environment, forget_environment
+from installer.engine.redaction import Redaction, redact_all
 from installer.model.events import StepChanged, StepStatus, TaskChanged, TaskEnded
 from installer.model.plan import Job, Step, StepResult, TaskFailure, TaskTime
 from installer.ports import Reporter, StepEnded
 
 _SLOWEST = 5
 _MOST_TEXT = 4000
+# A child that is killed is gone at once; its host's connection may linger.
+_END_SECONDS = 15.0
 _FORGET = "Go on after what failed"
 
 
@@ -48,18 +52,37 @@ class _Watched:
 class AnsibleRunner:
     """Runs the steps of a job as plays of `playbooks/component.yml`, in one process."""
 
-    def __init__(self, project: Path, inventory: Path, runs: Path, environment: Mapping[str, str], limit: str = "") -> None:
+    def __init__(
+        self,
+        project: Path,
+        inventory: Path,
+        runs: Path,
+        environment: Mapping[str, str],
+        limit: str = "",
+        redact: Redaction = str,
+    ) -> None:
         """Keep what each run leaves behind below `runs`.
 
         Args:
             environment: variables for Ansible, beside this process's own.
             limit: hosts to keep to; all when empty.
+            redact: hides secrets in what modules said.
         """
         self._project = project
         self._inventory = inventory
         self._runs = runs
         self._environment = environment
         self._limit = limit
+        self._redact = redact
+        self._stopping = threading.Event()
+        self._idle = threading.Condition()
+        self._at_work = 0
+
+    def stop(self) -> None:
+        """End what runs, and return when it has ended."""
+        self._stopping.set()
+        with self._idle:
+            self._idle.wait_for(lambda: self._at_work == 0, timeout=_END_SECONDS)
 
     def run(self, job: Job, variables: Mapping[str, Any], ended: StepEnded, reporter: Reporter) -> None:
         """Run the job's steps in order; a failure is a result, not an error."""
@@ -70,19 +93,37 @@ class AnsibleRunner:
         folder.mkdir(parents=True, mode=0o700)
         playbook = folder / "job.yml"
         playbook.write_text(json.dumps(_plays(job, self._project / "playbooks" / "component.yml")))
-        watch = _Watch(job, ended, reporter)
-        outcome = ansible_runner.run(
-            private_data_dir=str(folder),
-            project_dir=str(self._project),
-            playbook=str(playbook),
-            inventory=str(self._inventory),
-            limit=self._limit or None,
-            extravars=dict(variables) or None,
-            envvars={**_ansible_environment(self._project), **self._environment},
-            event_handler=watch.event,
-            quiet=True,
-        )
+        watch = _Watch(job, ended, reporter, self._redact)
+        with self._working():
+            outcome = ansible_runner.run(
+                private_data_dir=str(folder),
+                project_dir=str(self._project),
+                playbook=str(playbook),
+                inventory=str(self._inventory),
+                limit=self._limit or None,
+                extravars=dict(variables) or None,
+                envvars=ansible_environment(self._project, self._environment),
+                event_handler=watch.event,
+                cancel_callback=self._stopping.is_set,
+                settings={"pexpect_timeout": STOP_SECONDS},
+                quiet=True,
+            )
+            forget_environment(folder)
+        if self._stopping.is_set():
+            # What was cut off is neither good nor failed: the journal has its beginning, the next run goes on.
+            return
         watch.close("" if outcome.status == "successful" else _last_words(folder))
+
+    @contextlib.contextmanager
+    def _working(self) -> Iterator[None]:
+        with self._idle:
+            self._at_work += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._at_work -= 1
+                self._idle.notify_all()
 
 
 def _plays(job: Job, component_playbook: Path) -> list[dict[str, Any]]:
@@ -91,7 +132,9 @@ def _plays(job: Job, component_playbook: Path) -> list[dict[str, Any]]:
     for step in job.steps:
         if plays and step.verb == "verify" and job.steps[0].verb == "verify":
             forget = {"name": _FORGET, "ansible.builtin.meta": "clear_host_errors"}
-            plays.append({"name": _FORGET, "hosts": "all", "gather_facts": False, "any_errors_fatal": False, "tasks": [forget]})
+            plays.append(
+                {"name": _FORGET, "hosts": "all", "gather_facts": False, "any_errors_fatal": False, "tasks": [forget]}
+            )
         variables = {"component": step.component, "component_hosts": step.hosts, "platform_verb": step.verb}
         plays.append({"ansible.builtin.import_playbook": str(component_playbook), "vars": variables})
     return plays
@@ -100,7 +143,8 @@ def _plays(job: Job, component_playbook: Path) -> list[dict[str, Any]]:
 class _Watch:
     """Turns one process's events into the results of its steps."""
 
-    def __init__(self, job: Job, ended: StepEnded, reporter: Reporter) -> None:
+    def __init__(self, job: Job, ended: StepEnded, reporter: Reporter, redact: Redaction) -> None:
+        self._redact = redact
         self._ended = ended
         self._reporter = reporter
         self._waiting = list(job.steps)
@@ -124,7 +168,7 @@ class _Watch:
         if self._current is None and self._waiting and last_words:
             self._current = self._waiting.pop(0)
         if self._current is not None and last_words and not self._watched.failures and not self._failed_before:
-            self._watched.failures.append(TaskFailure("localhost", "run Ansible", last_words))
+            self._watched.failures.append(TaskFailure("localhost", "run Ansible", self._redact(last_words)))
         self._begin(None)
 
     _failed_before = False
@@ -153,34 +197,28 @@ class _Watch:
         watched.seconds[task] = max(watched.seconds[task], seconds)
         host = str(data.get("host", "localhost"))
         if isinstance(result.get("platform_report"), Mapping):
-            watched.results[host].update(result["platform_report"])
+            watched.results[host].update(redact_all(result["platform_report"], self._redact))
         if kind != "runner_on_ok" and not data.get("ignore_errors"):
-            watched.failures.append(_failure(host, task, result, kind))
+            watched.failures.append(_failure(host, task, result, kind, self._redact))
         self._reporter.emit(TaskEnded(step.name, task, host, seconds, changed))
 
 
-def _ansible_environment(project: Path) -> dict[str, str]:
-    collections = Path(sys.prefix) / "collections"
-    return {
-        "ANSIBLE_CONFIG": str(project / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": f"{project / 'collections'}:{collections}",
-        "ANSIBLE_ROLES_PATH": str(project / "roles"),
-        "ANSIBLE_DEPRECATION_WARNINGS": "False",
-        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
-    }
-
-
-def _failure(host: str, task: str, result: Mapping[str, Any], kind: str) -> TaskFailure:
+def _failure(host: str, task: str, result: Mapping[str, Any], kind: str, redact: Redaction) -> TaskFailure:
     if result.get("censored"):
-        return TaskFailure(host, task, "It failed; what it said is kept back because it may hold a secret. Run the task by hand to see it.")
+        return TaskFailure(
+            host,
+            task,
+            "It failed; what it said is kept back because it may hold a secret. Run the task by hand to see it.",
+        )
     message = str(result.get("msg") or result.get("stderr") or result)
     for item in result.get("results") or []:
         if item.get("failed"):
             message = str(item.get("msg") or message)
-    if kind == "runner_on_unreachable":
+    reached = kind != "runner_on_unreachable"
+    if not reached:
         message = f"The host does not answer: {message}"
-    evidence = tuple(str(line) for line in result.get("evidence") or ())
-    return TaskFailure(host, task, message[:_MOST_TEXT], evidence)
+    evidence = tuple(redact(str(line)) for line in result.get("evidence") or ())
+    return TaskFailure(host, task, redact(message)[:_MOST_TEXT], evidence, reached)
 
 
 def _last_words(folder: Path) -> str:

@@ -67,6 +67,32 @@ class StepStatus(enum.Enum):
 
 
 @dataclass(frozen=True)
+class RunPlanned(Event):
+    """Steps are about to be taken.
+
+    Attributes:
+        command: what the operator asked for: install, verify, remove.
+        steps: their names, `component verb`, in an order that can be gone.
+    """
+
+    command: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunEnded(Event):
+    """No further step will be taken.
+
+    Attributes:
+        outcome: good, failed, or broken off.
+    """
+
+    outcome: str
+    seconds: float
+    changed: int
+
+
+@dataclass(frozen=True)
 class StepChanged(Event):
     """A step of the plan began or ended.
 
@@ -99,3 +125,31 @@ class TaskEnded(Event):
     host: str
     seconds: float
     changed: bool
+
+
+@dataclass(frozen=True)
+class StepFailed(Event):
+    """A task failed on a host; a step may fail on several.
+
+    Attributes:
+        evidence: the tail of a unit's journal or a pod's log that explains it, when it is known already.
+    """
+
+    step: str
+    host: str
+    task: str
+    message: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StillRunning(Event):
+    """A step has been silent for a while and works on.
+
+    Attributes:
+        seconds: wall time since the step began.
+    """
+
+    step: str
+    task: str
+    seconds: float

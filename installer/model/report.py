@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from installer.model.plan import Plan, StepResult
+from installer.model.plan import Plan, StepResult, TaskFailure, TaskTime
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """Something that ends by itself.
+
+    Attributes:
+        what: what it is, and where it lies.
+        on: the day, `YYYY-MM-DD`.
+    """
+
+    what: str
+    on: str
 
 
 @dataclass(frozen=True)
@@ -19,6 +32,10 @@ class RunReport:
         phases: wall seconds of each phase, in order.
         steps: results by `component verb`, in the order they ended.
         facts: what an operator needs next: paths, addresses.
+        command: what was asked for: install, verify, remove.
+        versions: of each component, in the plan's order.
+        expiries: what ends by itself, the soonest first.
+        next_steps: what the operator does now, as sentences with commands.
     """
 
     site: str
@@ -30,8 +47,23 @@ class RunReport:
     phases: Mapping[str, float] = field(default_factory=dict)
     steps: Mapping[str, StepResult] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    expiries: tuple[Expiry, ...] = ()
+    next_steps: tuple[str, ...] = ()
 
     @property
     def changed(self) -> int:
         """Return how many tasks changed something, over all hosts."""
         return sum(result.changed for result in self.steps.values())
+
+    @property
+    def failed(self) -> tuple[tuple[str, TaskFailure], ...]:
+        """Return every failure with its step."""
+        return tuple((name, failure) for name, result in self.steps.items() for failure in result.failures)
+
+    @property
+    def slowest(self) -> tuple[tuple[str, TaskTime], ...]:
+        """Return the slowest tasks with their steps, slowest first."""
+        found = [(name, task) for name, result in self.steps.items() for task in result.slowest]
+        return tuple(sorted(found, key=lambda entry: -entry[1].seconds))
