@@ -19,6 +19,7 @@ from installer.adapters.lab.machine import require_machine
 from installer.adapters.lab.rootfs import root_file_system
 from installer.adapters.lab.watches import give_back_watchers, require_watchers
 from installer.adapters.process import CommandFailed, run
+from installer.engine.selection import require_known
 from installer.errors import LabUnavailable
 from installer.model.events import Notice
 from installer.model.lab import Lab, LabHost, LabHostStatus, LabStatus
@@ -81,12 +82,25 @@ class LabProvider:
         if wipe:
             shutil.rmtree(layout.folder, ignore_errors=True)
 
+    def require_up(self, lab: Lab) -> None:
+        """Check that the lab is up; single hosts may be off.
+
+        Raises:
+            LabUnavailable: it is not.
+        """
+        if self.layout(lab.name).namespace not in network.namespaces():
+            raise LabUnavailable(f"The lab {lab.name} is not up.", hint="Run `platform-install lab up`.")
+
     def kill(self, lab: Lab, name: str) -> None:
         """Cut one host's power."""
-        self._host(lab, name).cut_power()
+        host = self._host(lab, name)
+        self.require_up(lab)
+        host.cut_power()
 
     def start(self, lab: Lab, name: str) -> None:
         """Power one host on; its disk is as the cut left it."""
+        self._host(lab, name)
+        self.require_up(lab)
         layout = self.layout(lab.name)
         with self._held(layout):
             root = root_file_system(lab, layout, self._reporter)
@@ -94,7 +108,12 @@ class LabProvider:
         self._await_ssh(lab, [name])
 
     def status(self, lab: Lab) -> LabStatus:
-        """Return how the hosts fare, and what tried to leave."""
+        """Return how the hosts fare, and what tried to leave.
+
+        Raises:
+            LabUnavailable: the lab is not up.
+        """
+        self.require_up(lab)
         layout = self.layout(lab.name)
         hosts = []
         for described, host in zip(lab.hosts, self._hosts(lab), strict=True):
@@ -116,23 +135,30 @@ class LabProvider:
         """Return the command line that opens a shell on a host, or runs a program there.
 
         Raises:
-            LabUnavailable: the lab has no such host.
+            UsageError: the lab has no such host.
+            LabUnavailable: the lab is not up, or the host is off.
         """
-        self._host(lab, name)
+        host = self._host(lab, name)
+        self.require_up(lab)
+        if host.leader is None:
+            raise LabUnavailable(
+                f"The host {name} of the lab {lab.name} is off.", hint=f"Run `platform-install lab start {name}`."
+            )
         layout = self.layout(lab.name)
         return [str(layout.ssh), "-i", str(layout.key), "-o", "BatchMode=yes", f"root@{lab.host(name).address}", *arguments]
 
     def inside_command(self, lab: Lab, arguments: Sequence[str]) -> list[str]:
-        """Return the command line that runs a program of this machine in the lab's network."""
+        """Return the command line that runs a program of this machine in the lab's network.
+
+        Raises:
+            LabUnavailable: the lab is not up.
+        """
+        self.require_up(lab)
         return ["nsenter", f"--net=/run/netns/{self.layout(lab.name).namespace}", *arguments]
 
     def _host(self, lab: Lab, name: str) -> NspawnHost:
-        for host in self._hosts(lab):
-            if host.name == name:
-                return host
-        raise LabUnavailable(
-            f"The lab {lab.name} has no host {name}.", hint=f"Its hosts are {', '.join(h.name for h in lab.hosts)}."
-        )
+        require_known("host", [name], [host.name for host in lab.hosts])
+        return next(host for host in self._hosts(lab) if host.name == name)
 
     def _hosts(self, lab: Lab, strays: bool = False) -> list[NspawnHost]:
         layout = self.layout(lab.name)
