@@ -1,93 +1,11 @@
-"""Reporters: plain lines, a live view on a terminal, JSON lines."""
+"""How values look on paper: plain data for JSON, tables, sizes, times."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-import json
-import sys
-import threading
-import time
-from collections.abc import Sequence
-from typing import Any, TextIO
-
-from installer.model.events import (
-    Event,
-    Notice,
-    PhaseStarted,
-    Progress,
-    StepChanged,
-    StepStatus,
-    TaskEnded,
-    Warned,
-)
-
-_PROGRESS_SECONDS = 5.0
-
-
-class PlainReporter:
-    """One line an event on stderr; progress at most every few seconds."""
-
-    def __init__(self, stream: TextIO | None = None, verbose: bool = False) -> None:
-        """Write to `stream`; with `verbose`, every task too."""
-        self._stream = stream or sys.stderr
-        self._verbose = verbose
-        self._guard = threading.Lock()
-        self._began: dict[str, tuple[float, int]] = {}
-        self._told: dict[str, float] = {}
-        self._start = time.monotonic()
-
-    def emit(self, event: Event) -> None:
-        """Write the event down, if it is worth a line."""
-        with self._guard:
-            line = self._line(event)
-            if line:
-                self._stream.write(f"{time.monotonic() - self._start:7.1f}s  {line}\n")
-                self._stream.flush()
-
-    def _line(self, event: Event) -> str:
-        match event:
-            case Notice(text):
-                return text
-            case Warned(text):
-                return f"WARNING {text}"
-            case PhaseStarted(name):
-                return f"== {name}"
-            case Progress():
-                return self._progress(event)
-            case StepChanged(step, StepStatus.RUNNING):
-                return f"{step} …"
-            case StepChanged(step, status, seconds, changed):
-                return f"{step} {status.value} in {seconds:.1f} s" + (f", {changed} changed" if changed else "")
-            case TaskEnded(step, task, host, seconds, changed) if self._verbose:
-                return f"  {step}: {task} on {host} {seconds:.1f} s{' changed' if changed else ''}"
-        return ""
-
-    def _progress(self, event: Progress) -> str:
-        now = time.monotonic()
-        began, done = self._began.setdefault(event.work, (now, event.done))
-        last = self._told.get(event.work, began)
-        if now - last < _PROGRESS_SECONDS and not (event.finished and now - began > _PROGRESS_SECONDS):
-            return ""
-        self._told[event.work] = now
-        rate = (event.done - done) / max(now - began, 0.001)
-        return f"{event.work}: {_amount(event.done, event)} of {_amount(event.total, event)}, {_amount(int(rate), event)}/s  {event.item}"
-
-
-class JsonReporter:
-    """One JSON document a line on stderr, for programs."""
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        """Write to `stream`."""
-        self._stream = stream or sys.stderr
-        self._guard = threading.Lock()
-
-    def emit(self, event: Event) -> None:
-        """Write the event down."""
-        document = {"event": type(event).__name__, **plain(event)}
-        with self._guard:
-            self._stream.write(json.dumps(document) + "\n")
-            self._stream.flush()
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def plain(value: Any) -> Any:
@@ -96,7 +14,7 @@ def plain(value: Any) -> Any:
         return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
     if isinstance(value, enum.Enum):
         return value.value
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(entry) for entry in value]
@@ -121,5 +39,9 @@ def size(amount: int) -> str:
     return ""
 
 
-def _amount(value: int, event: Progress) -> str:
-    return size(value) if event.unit == "bytes" else f"{value} {event.unit}"
+def duration(seconds: float) -> str:
+    """Return a time as a person reads it: 4.2 s, 3 min 07 s, 1 h 02 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,1 @@
+"""Reporters: what a run says while it works."""
