@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import stat
@@ -14,23 +13,24 @@ from pathlib import Path
 
 import typer
 
-from installer import __version__
+from installer.adapters.ansible_reads import AnsibleReader
 from installer.adapters.ansible_runs import AnsibleRunner
 from installer.adapters.journal import SqliteJournal, only_one
 from installer.adapters.role_files import role_digests
 from installer.cli.bundles import Bundles
-from installer.cli.console import plain
+from installer.cli.reports import Reports
 from installer.cli.wiring import PROJECT, Site
-from installer.engine.fingerprint import ingredients_of
+from installer.engine.fingerprint import ingredients_of, on_some_hosts
 from installer.engine.graph import deployment_order
-from installer.engine.plan import Selection, make_plan
+from installer.engine.plan import Selection, make_plan, make_verification
+from installer.engine.redaction import redaction
 from installer.engine.removal import plan_removal, plan_reset
+from installer.engine.versions import version_of
 from installer.errors import UsageError
 from installer.model.deployed import Ingredients
 from installer.model.events import Notice, PhaseStarted
 from installer.model.plan import Plan
 from installer.model.report import RunReport
-from installer.workflows.bundle_verify import TrustedBundle
 from installer.workflows.install import Crew, carry_out, note_unchanged
 
 _STEPS_AT_ONCE = 8
@@ -61,16 +61,25 @@ class Runs:
         found: dict[str, Ingredients] = {}
         for component in deployment_order(site.catalog, site.catalog.names):
             needs = {need: found[need].fingerprint for need in component.needs if need in found}
-            found[component.name] = ingredients_of(
+            parts = ingredients_of(
                 component, digests[component.name], artifacts.get(component.name, []), site.inventory, needs
             )
+            found[component.name] = replace(parts, version=version_of(component, site.lock))
         return found
 
     def plan(self, selection: Selection) -> Plan:
         """Return what a run would do, and why."""
         # First, since it reads the lock: its mistakes are told together with the inventory's.
         ingredients = self.ingredients
-        return make_plan(self._site.catalog, self._site.inventory, ingredients, self.journal.deployed(), selection)
+        return make_plan(
+            self._site.catalog, self._site.inventory, ingredients, self.journal.deployed(), selection, self._limit
+        )
+
+    def plan_verification(self, selection: Selection) -> Plan:
+        """Return the steps that verify what is deployed."""
+        return make_verification(
+            self._site.catalog, self._site.inventory, self.journal.deployed(), selection, self._limit
+        )
 
     def prepare_lab(self) -> None:
         """Bring the lab up and build its bundle, when the inventory is a lab and they are missing."""
@@ -95,12 +104,29 @@ class Runs:
             site.reporter.emit(PhaseStarted("plan"))
             plan = self.plan(selection)
             note_unchanged(plan, site.reporter)
-            report = carry_out(site.key, bundle.release.id, command, plan, self.ingredients, self._crew())
+            report = carry_out(site.key, bundle.release.id, command, plan, self._begun_with(plan), self._crew())
             if report.ok:
                 bundles.accept(bundle)
-            report = replace(report, facts=self._facts(bundle))
-            self._keep(report)
-            return report
+            return Reports(site).keep(report, bundle)
+
+    def verify(self, selection: Selection) -> RunReport:
+        """Verify what is deployed, as users would use it; nothing is changed."""
+        site = self._site
+        with only_one(site.state):
+            if site.lab_name:
+                site.lab_provider.require_up(site.lab)
+            plan = self.plan_verification(selection)
+            report = carry_out(site.key, "", "verify", plan, self.ingredients, self._crew())
+            return Reports(site).keep(report)
+
+    def _begun_with(self, plan: Plan) -> Mapping[str, Ingredients]:
+        """Return what components are deployed with; with `--limit`, only on some of their hosts."""
+        partial = {step.component for step in plan.steps if step.partial}
+        hosts = {item.component: item.hosts for item in plan.components}
+        return {
+            name: on_some_hosts(parts, hosts[name]) if name in partial else parts
+            for name, parts in self.ingredients.items()
+        }
 
     def plan_removal(self, names: Sequence[str]) -> Plan:
         """Return what removing components would do."""
@@ -123,18 +149,24 @@ class Runs:
             report = carry_out(site.key, "", command, plan, {}, self._crew(variables))
             if whole_site and report.ok:
                 (site.state / "kubeconfig").unlink(missing_ok=True)
-            self._keep(report)
-            return report
+            return Reports(site).keep(report)
 
     def _crew(self, variables: Mapping[str, object] | None = None) -> Crew:
         site = self._site
-        environment = {
-            "PLATFORM_CA_PASSPHRASE_FILE": str(self._passphrase()),
-            "PLATFORM_STATE_FOLDER": str(site.state),
-            **({"PLATFORM_LAB": site.lab_name} if site.lab_name else {}),
-        }
-        runner = AnsibleRunner(PROJECT, site.inventory_path, site.state / "runs", environment, self._limit)
-        return Crew(runner, self.journal, site.reporter, self._confirm, variables or {}, _STEPS_AT_ONCE)
+        passphrase = self._passphrase()
+        redact = redaction([passphrase.read_text()])
+        environment = {**site.ansible_environment, "PLATFORM_CA_PASSPHRASE_FILE": str(passphrase)}
+        folder = site.state / "runs"
+        return Crew(
+            AnsibleRunner(PROJECT, site.inventory_path, folder, environment, self._limit, redact),
+            self.journal,
+            site.reporter,
+            self._confirm,
+            variables or {},
+            _STEPS_AT_ONCE,
+            AnsibleReader(PROJECT, site.inventory_path, folder, environment, redact),
+            site.whole_catalog,
+        )
 
     def _confirm(self, question: str) -> bool:
         if self._site.options.yes or self._site.lab_name:
@@ -164,38 +196,6 @@ class Runs:
                 "The platform's authority needs a passphrase, and there is no terminal to ask at.",
                 hint="Name a file that holds it in PLATFORM_CA_PASSPHRASE_FILE.",
             )
-        return str(typer.prompt("Passphrase for the platform's authority", hide_input=True, confirmation_prompt=True, err=True))
-
-    def _facts(self, bundle: TrustedBundle) -> dict[str, str]:
-        site = self._site
-        facts = {"bundle": bundle.release.id, "signed_by": bundle.signer, "bundle_expires": f"{bundle.release.expires:%Y-%m-%d}"}
-        kubeconfig = site.state / "kubeconfig"
-        if kubeconfig.exists():
-            facts["kubeconfig"] = str(kubeconfig)
-            facts["kubectl"] = str(self._kubectl(kubeconfig))
-        if site.lab_name:
-            status = site.lab_provider.status(site.lab)
-            facts["packets_that_left_the_lab"] = str(status.left_bridge + sum(host.left_host for host in status.hosts))
-        return facts
-
-    def _kubectl(self, kubeconfig: Path) -> Path:
-        """Write a kubectl that reaches the cluster from where the operator sits."""
-        digest = next(item.digest for item in self._site.lock.items if item.name == "kubectl")
-        program = self._site.state / "bin" / "kubectl-program"
-        program.parent.mkdir(mode=0o700, exist_ok=True)
-        blob = self._site.bundle / "oci/blobs/sha256" / digest.removeprefix("sha256:")
-        if not program.exists() or program.stat().st_size != blob.stat().st_size:
-            program.write_bytes(blob.read_bytes())
-            program.chmod(0o755)
-        inside = self._site.lab_provider.inside_command(self._site.lab, []) if self._site.lab_name else []
-        wrapper = program.with_name("kubectl")
-        wrapper.write_text(f'#!/bin/sh\nexec {" ".join([*inside, str(program)])} --kubeconfig {kubeconfig} "$@"\n')
-        wrapper.chmod(0o755)
-        return wrapper
-
-    def _keep(self, report: RunReport) -> None:
-        folder = self._site.state / "reports"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        name = report.began.replace(":", "").replace("+0000", "Z")
-        document = {"tool": __version__, **plain(report)}
-        (folder / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+        return str(
+            typer.prompt("Passphrase for the platform's authority", hide_input=True, confirmation_prompt=True, err=True)
+        )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from installer.adapters.catalog_files import load_catalog
 from installer.adapters.interface_files import load_interface
 from installer.adapters.inventory_files import load_inventory, locate_inventory
+from installer.adapters.state_folder import own_folder
 from installer.cli.options import Common, Output
 from installer.errors import UsageError
 from installer.model.artifact import Lock
@@ -112,13 +113,21 @@ class Site:
         name = self.inventory.name
         return f"{name}-{self.lab_name}" if self.lab_name not in ("", name) else name
 
+    @property
+    def state_place(self) -> Path:
+        """Return where the state directory is, or would be."""
+        return self.options.state or _home("state") / self.key
+
     @cached_property
     def state(self) -> Path:
         """Return the state directory, made for its owner alone."""
-        path = self.options.state or _home("state") / self.key
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.chmod(0o700)
-        return path
+        return own_folder(self.state_place)
+
+    @property
+    def ansible_environment(self) -> dict[str, str]:
+        """Return what Ansible must know of this site beside its inventory."""
+        lab = {"PLATFORM_LAB": self.lab_name} if self.lab_name else {}
+        return {"PLATFORM_STATE_FOLDER": str(self.state), **lab}
 
     @cached_property
     def cache(self) -> Path:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import json
-
 import typer
 
-from installer.cli.commands.common import site
-from installer.cli.console import plain, table
-from installer.engine.plan import Selection
+from installer.cli.commands.common import again, answer, selection, site
+from installer.cli.console import duration, table
 from installer.model.plan import Plan
 from installer.model.report import RunReport
 from installer.workflows.install import failure_of
 
+_SLOWEST = 3
 
-def run(context: typer.Context, selection: Selection, limit: str, dry_run: bool) -> None:
+
+def run(context: typer.Context) -> None:
     """Install what differs from the inventory, verify everything, report."""
     from installer.cli.runs import Runs
 
-    here = site(context)
-    runs = Runs(here, limit)
-    if dry_run:
-        plan = runs.plan(selection)
-        typer.echo(json.dumps(plain(plan)) if here.json else show_plan(plan))
+    here = site(context, streams=True)
+    runs = Runs(here, here.options.limit or "")
+    if here.options.dry_run:
+        plan = runs.plan(selection(here))
+        answer(here, plan, show_plan(plan), "plan")
         return
-    report = runs.install(selection, "install")
-    typer.echo(json.dumps(plain(report)) if here.json else show_report(report))
-    if error := failure_of(report, f"platform-install --inventory {here.options.inventory}"):
+    report = runs.install(selection(here), "install")
+    answer(here, report, show_report(report), "report")
+    if error := failure_of(report, again(here)):
         raise error
 
 
@@ -52,6 +51,9 @@ def show_report(report: RunReport) -> str:
             )
         )
     lines = [table(("component", "did", "s", "changed", "state", "s"), rows), ""]
-    lines.append(f"{'good' if report.ok else 'FAILED'} after {report.seconds:.1f} s, {report.changed} changed")
+    if report.slowest:
+        told = [f"{duration(task.seconds)} {name}: {task.task}" for name, task in report.slowest[:_SLOWEST]]
+        lines.append(f"slowest: {'; '.join(told)}")
+    lines.append(f"{'good' if report.ok else 'FAILED'} after {duration(report.seconds)}, {report.changed} changed")
     lines += [f"{name.replace('_', ' ')}: {value}" for name, value in report.facts.items()]
-    return "\n".join(lines)
+    return "\n".join([*lines, *report.next_steps])

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from installer.cli.commands.common import site
+from installer.cli.completion import lab_hosts
 from installer.cli.console import plain, size, table
 from installer.cli.options import InventoryOption, OutputOption
 from installer.model.lab import LabStatus
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-HostArgument = Annotated[str, typer.Argument(help="A host of the lab.", show_default=False)]
+HostArgument = Annotated[str, typer.Argument(help="A host of the lab.", show_default=False, autocompletion=lab_hosts)]
 CommandArgument = Annotated[list[str] | None, typer.Argument(help="A program and its arguments.", show_default=False)]
 _PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
@@ -83,9 +84,7 @@ def _json(found: LabStatus) -> str:
 
 
 def _text(found: LabStatus) -> str:
-    rows = [
-        (h.name, h.address, "running" if h.running else "off", size(h.memory), h.left_host) for h in found.hosts
-    ]
+    rows = [(h.name, h.address, "running" if h.running else "off", size(h.memory), h.left_host) for h in found.hosts]
     lines = [table(("host", "address", "power", "memory", "packets that left it for outside"), rows), ""]
     lines.append(f"packets for outside on the bridge: {found.left_bridge}")
     lines += [f"  {pair}" for pair in found.offenders]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from installer.cli.commands.common import site
+from installer.cli.commands.common import again, answer, site
 from installer.cli.commands.install import show_plan
-from installer.cli.console import plain, table
+from installer.cli.console import duration, table
 from installer.cli.options import (
     DryRunOption,
     InventoryOption,
@@ -20,7 +19,6 @@ from installer.cli.options import (
     YesOption,
 )
 from installer.cli.wiring import Site
-from installer.model.plan import Plan
 from installer.model.report import RunReport
 from installer.workflows.install import failure_of
 
@@ -35,7 +33,7 @@ def remove(
     inventory: InventoryOption = None,
     state: StateOption = None,
     limit: LimitOption = None,
-    dry_run: DryRunOption = False,
+    dry_run: DryRunOption = None,
     yes: YesOption = None,
     output: OutputOption = None,
     verbose: VerboseOption = None,
@@ -43,20 +41,30 @@ def remove(
     """Take components away from the hosts; what they stored stays, unless --data."""
     from installer.cli.runs import Runs
 
-    here = site(context, inventory=inventory, state=state, yes=yes, output=output, verbose=verbose)
-    runs = Runs(here, limit or "")
+    here = site(
+        context,
+        streams=True,
+        inventory=inventory,
+        state=state,
+        limit=limit,
+        dry_run=dry_run,
+        yes=yes,
+        output=output,
+        verbose=verbose,
+    )
+    runs = Runs(here, here.options.limit or "")
     plan = runs.plan_removal(components)
-    if dry_run:
-        _show_plan(here, plan)
+    if here.options.dry_run:
+        answer(here, plan, show_plan(plan), "plan")
         return
-    _show(here, runs.remove(plan, "remove", data=data, whole_site=False), f"remove {' '.join(components)}")
+    _show(here, runs.remove(plan, "remove", data=data, whole_site=False), "remove", *components)
 
 
 def reset(
     context: typer.Context,
     inventory: InventoryOption = None,
     state: StateOption = None,
-    dry_run: DryRunOption = False,
+    dry_run: DryRunOption = None,
     yes: YesOption = None,
     output: OutputOption = None,
     verbose: VerboseOption = None,
@@ -64,28 +72,30 @@ def reset(
     """Take everything away, with all data: the hosts are left as bare as they were."""
     from installer.cli.runs import Runs
 
-    here = site(context, inventory=inventory, state=state, yes=yes, output=output, verbose=verbose)
+    here = site(
+        context,
+        streams=True,
+        inventory=inventory,
+        state=state,
+        dry_run=dry_run,
+        yes=yes,
+        output=output,
+        verbose=verbose,
+    )
     runs = Runs(here)
     plan = runs.plan_reset()
-    if dry_run:
-        _show_plan(here, plan)
+    if here.options.dry_run:
+        answer(here, plan, show_plan(plan), "plan")
         return
     _show(here, runs.remove(plan, "reset", data=True, whole_site=True), "reset")
 
 
-def _show_plan(here: Site, plan: Plan) -> None:
-    typer.echo(json.dumps(plain(plan)) if here.json else show_plan(plan))
-
-
-def _show(here: Site, report: RunReport, command: str) -> None:
-    if here.json:
-        typer.echo(json.dumps(plain(report)))
-    else:
-        rows = [
-            (name.rpartition(" ")[0], f"{result.changed} changed" if result.ok else "FAILED", f"{result.seconds:.1f}")
-            for name, result in report.steps.items()
-        ]
-        typer.echo(table(("component", "removed", "s"), rows))
-        typer.echo(f"\n{'good' if report.ok else 'FAILED'} after {report.seconds:.1f} s, {report.changed} changed")
-    if error := failure_of(report, f"platform-install {command} --inventory {here.options.inventory}"):
+def _show(here: Site, report: RunReport, *command: str) -> None:
+    rows = [
+        (name.rpartition(" ")[0], f"{result.changed} changed" if result.ok else "FAILED", duration(result.seconds))
+        for name, result in report.steps.items()
+    ]
+    end = f"{'good' if report.ok else 'FAILED'} after {duration(report.seconds)}, {report.changed} changed"
+    answer(here, report, f"{table(('component', 'removed', 's'), rows)}\n\n{end}", "report")
+    if error := failure_of(report, again(here, *command)):
         raise error
