@@ -14,8 +14,9 @@ from installer.model.catalog import Catalog
 from installer.model.component import Component, Description, Layer
 from installer.model.deployed import Deployed, Ingredients
 from installer.model.events import Event
+from installer.model.evidence import Look
 from installer.model.inventory import Host, Inventory
-from installer.model.plan import Job, Step, StepResult
+from installer.model.plan import Change, Job, Plan, PlannedComponent, Step, StepResult, TaskFailure
 from installer.ports import Reporter, StepEnded
 
 GOOD = StepResult(ok=True, changed=0, seconds=1.0)
@@ -124,6 +125,7 @@ class ScriptedRunner:
     def __init__(self, results: Mapping[str, StepResult] | None = None) -> None:
         self.results = dict(results or {})
         self.ran: list[str] = []
+        self.stopped = False
         self._guard = threading.Lock()
 
     def run(self, job: Job, variables: Mapping[str, Any], ended: StepEnded, reporter: Reporter) -> None:
@@ -131,6 +133,9 @@ class ScriptedRunner:
             with self._guard:
                 self.ran.append(step.name)
             ended(step, self.results.get(step.name, GOOD))
+
+    def stop(self) -> None:
+        self.stopped = True
 
 
 def answering(answer: bool) -> Callable[[str], bool]:
@@ -177,3 +182,39 @@ def parts(**changed: str) -> Ingredients:
     """Return ingredients, each named after itself but for those given."""
     same = {"role": "role", "variables": "variables", "artifacts": "artifacts", "hosts": "hosts", "needs": "needs"}
     return Ingredients(**{**same, **changed})
+
+
+class RecordingEvidence:
+    """Knows the same about every failure, and remembers where it was sent."""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = lines
+        self.looks: list[Look] = []
+
+    def gather(self, look: Look) -> tuple[str, ...]:
+        self.looks.append(look)
+        return self.lines
+
+
+class Ticks:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def failed(message: str = "It broke.", host: str = "cp1", task: str = "deploy | Start it", **given: Any) -> StepResult:
+    """Return a step's result with one failure."""
+    return StepResult(ok=False, changed=0, seconds=1.0, failures=(TaskFailure(host, task, message, **given),))
+
+
+def plan_of(*names: str, change: Change = Change.INSTALL) -> Plan:
+    """Return a plan that deploys and verifies components on one host, one after another."""
+    steps: list[Step] = []
+    for name in names:
+        steps.append(Step(name, "deploy", "all", after=(steps[-2].name,) if steps else ()))
+        steps.append(Step(name, "verify", "all", after=(f"{name} deploy",)))
+    return Plan(tuple(PlannedComponent(name, change, "for a test", ("cp1",), "") for name in names), tuple(steps))

@@ -62,6 +62,10 @@ class SqliteJournal:
             raise _damaged(path, str(error)) from error
         path.chmod(0o600)
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
     def begin_run(self, command: str, bundle: str) -> int:
         """Write down that a run begins, and return its number. Runs that were killed are closed."""
         self._connection.execute("UPDATE runs SET outcome = 'killed', ended = ? WHERE ended IS NULL", (_now(),))
@@ -217,7 +221,7 @@ def _damaged(path: Path, found: str) -> StateDamaged:
     return StateDamaged(
         f"The journal {path} is damaged: {found}.",
         hint=f"Set it aside with `mv {path} {path}.damaged` and run the same command again: every component is "
-        "deployed anew, which changes nothing where it is as wanted. docs/operations/lose-the-state-folder.md says more.",
+        "deployed anew, which changes nothing that is as wanted. docs/operations/lose-the-state-folder.md says more.",
     )
 
 

@@ -69,11 +69,9 @@ def timeline(steps: Mapping[str, StepResult]) -> tuple[Bar, ...]:
     whole = max(max(result.ended for result in steps.values()) - first, 0.001)
     bars = []
     for name, result in sorted(steps.items(), key=lambda entry: entry[1].ended - entry[1].seconds):
-        left = 100 * (result.ended - result.seconds - first) / whole
-        width = max(100 * result.seconds / whole, _LEAST_WIDTH)
-        bars.append(
-            Bar(name, result.seconds, result.changed, result.ok, min(left, 100 - _LEAST_WIDTH), min(width, 100 - left))
-        )
+        left = min(100 * (result.ended - result.seconds - first) / whole, 100 - _LEAST_WIDTH)
+        width = min(max(100 * result.seconds / whole, _LEAST_WIDTH), 100 - left)
+        bars.append(Bar(name, result.seconds, result.changed, result.ok, left, width))
     return tuple(bars)
 
 

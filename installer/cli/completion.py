@@ -55,14 +55,14 @@ def _places(inventory: str, groups: bool = True) -> Iterator[str]:
     )
     if path is None:
         return
-    import yaml
+    from installer.adapters.yaml_files import read_yaml
+    from installer.errors import PlatformError
 
     for file in [path] if path.is_file() else sorted(path.glob("*.yml")):
         try:
-            document = yaml.load(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except (OSError, yaml.YAMLError):
+            yield from _names(read_yaml(file).data, groups)
+        except (OSError, PlatformError):
             continue
-        yield from _names(document, groups)
 
 
 def _names(group: Any, groups: bool) -> Iterator[str]:

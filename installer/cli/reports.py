@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from installer import __version__
-from installer.adapters.lock_files import read_lock
 from installer.adapters.report_files import keep_report
 from installer.adapters.state_folder import kubeconfig_end
 from installer.cli.commands.common import again
@@ -29,7 +28,6 @@ class Reports:
     def keep(self, report: RunReport, bundle: TrustedBundle | None = None) -> RunReport:
         """Complete a report by what the operator needs next, write it down, and return it."""
         site = self._site
-        lock = read_lock(site.lock_path)
         catalog = site.whole_catalog
         names = [item.component for item in report.plan.components]
         known = self.known_ends()
@@ -41,7 +39,7 @@ class Reports:
         whole = replace(
             report,
             facts=self._facts(bundle),
-            versions={name: version_of(catalog[name], lock) for name in names if name in catalog},
+            versions={name: version_of(catalog[name], site.lock) for name in names if name in catalog},
             expiries=expiries_of(Record(steps=steps), {}, known),
         )
         whole = replace(whole, next_steps=tuple(self._next_steps(whole)))
@@ -83,7 +81,7 @@ class Reports:
 
     def _kubectl(self, kubeconfig: Path) -> Path:
         """Write a kubectl that reaches the cluster from where the operator sits."""
-        lock = read_lock(self._site.lock_path)
+        lock = self._site.lock
         digest = next(item.digest for item in lock.items if item.name == "kubectl") if lock else ""
         program = self._site.state / "bin" / "kubectl-program"
         program.parent.mkdir(mode=0o700, exist_ok=True)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from installer.adapters.ansible_reads import AnsibleReader
 from installer.adapters.bundle_directory import BundleDirectory
 from installer.adapters.journal import SqliteJournal, holder
-from installer.adapters.lock_files import read_lock
 from installer.cli.reports import Reports
 from installer.cli.wiring import PROJECT, Site
 from installer.engine.plan import Selection, chosen_components
@@ -39,8 +38,7 @@ class Statuses:
         hosts = hosts_within(site.inventory, limit)
         chosen = chosen_components(site.catalog, selection)
         record = self._record()
-        lock = read_lock(site.lock_path)
-        versions = {component.name: version_of(component, lock) for component in site.catalog}
+        versions = {component.name: version_of(component, site.lock) for component in site.catalog}
         answers = None if offline else self._ask(limit, hosts)
         known = {**Reports(site).known_ends(), **self._bundle_end()}
         return SiteStatus(

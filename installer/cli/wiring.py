@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from installer.adapters.catalog_files import load_catalog
 from installer.adapters.interface_files import load_interface
 from installer.adapters.inventory_files import load_inventory, locate_inventory
+from installer.adapters.lock_files import read_lock
 from installer.adapters.state_folder import own_folder
 from installer.cli.options import Common, Output
 from installer.errors import UsageError
@@ -148,6 +149,11 @@ class Site:
         """Return where the inventory's lock lies."""
         folder = self.inventory_path if self.inventory_path.is_dir() else self.inventory_path.parent
         return folder / "bundle.lock.json"
+
+    @cached_property
+    def lock(self) -> Lock | None:
+        """Return the inventory's lock, if it has one."""
+        return read_lock(self.lock_path)
 
     @property
     def allowed_signers(self) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from installer import __version__
-from installer.adapters.lock_files import read_lock
 from installer.cli.commands.common import answer, site
 from installer.cli.console import table
 from installer.cli.options import InventoryOption, OutputOption
@@ -18,7 +17,7 @@ def run(context: typer.Context, inventory: InventoryOption = None, output: Outpu
     """Show the versions of this tool, of Kubernetes and of every component; with an inventory, of its lock."""
     here = site(context, inventory=inventory, output=output)
     named = here.options.inventory is not None
-    lock = read_lock(here.lock_path) if named else None
+    lock = here.lock if named else None
     components = sorted(
         here.catalog if named else here.whole_catalog, key=lambda component: (component.layer.rank, component.name)
     )
