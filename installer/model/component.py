@@ -45,6 +45,25 @@ class Endpoint:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Leftovers:
+    """What a component leaves on nodes, where no chart's removal reaches.
+
+    Attributes:
+        chains: iptables' chains, as patterns.
+        links: interfaces, as patterns.
+        rules: routing tables.
+        mounts: folders below which something is mounted.
+        paths: files and folders.
+    """
+
+    chains: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, config=STRICT)
 class Description:
     """What a `component.yml` says.
 
@@ -58,6 +77,7 @@ class Description:
         namespace: the Kubernetes namespace it fills, if any.
         endpoint: where others reach it.
         artifacts: everything it brings onto hosts and into the cluster.
+        leaves: what it leaves on nodes when the cluster ends.
     """
 
     summary: str
@@ -69,6 +89,7 @@ class Description:
     namespace: str | None = None
     endpoint: Endpoint | None = None
     artifacts: Artifacts = field(default_factory=Artifacts)
+    leaves: Leftovers = field(default_factory=Leftovers)
 
 
 @dataclass(frozen=True)

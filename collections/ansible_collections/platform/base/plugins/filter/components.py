@@ -83,6 +83,25 @@ def programs(names: Sequence[str], files: Mapping[str, Any], folder: str) -> lis
     return [{"path": f"{folder}/{name}", "digest": files[name]["digest"]} for name in names]
 
 
+def left_on_nodes(
+    components: Mapping[str, Any], own: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, list[str]]:
+    """Return what components leave in a node's kernel, with what a role itself leaves, by kind."""
+    described = [*(entry["leaves"] for entry in components.values()), own or {}]
+    kinds = sorted({kind for leaves in described for kind in leaves} - {"paths"})
+    return {kind: sorted({name for leaves in described for name in leaves.get(kind, [])}) for kind in kinds}
+
+
+def absent(paths: Sequence[str]) -> list[dict[str, str]]:
+    """Return entries that take paths away."""
+    return [{"path": path, "state": "absent"} for path in paths]
+
+
+def paths_left_on_nodes(components: Mapping[str, Any]) -> list[str]:
+    """Return the files and folders that components leave on nodes."""
+    return [path for entry in components.values() for path in entry["leaves"].get("paths", [])]
+
+
 def secret_files(contents: Mapping[str, str]) -> list[dict[str, str]]:
     """Return entries for files that only root may read."""
     return [{"path": path, "content": content, "mode": "0600"} for path, content in sorted(contents.items())]
@@ -94,11 +113,14 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
         return {
+            "absent": absent,
             "having": having,
             "image_reference": image_reference,
             "images_for": images_for,
+            "left_on_nodes": left_on_nodes,
             "nth_address": nth_address,
             "packages_for": packages_for,
+            "paths_left_on_nodes": paths_left_on_nodes,
             "programs": programs,
             "registry_files": registry_files,
             "runs_on_group": runs_on_group,

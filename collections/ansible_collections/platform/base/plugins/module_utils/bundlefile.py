@@ -11,7 +11,9 @@ import urllib.error
 import urllib.request
 from typing import Any, BinaryIO
 
-_RECORD = "/var/lib/platform/files.json"
+from ansible_collections.platform.base.plugins.module_utils.originals import FOLDER, Record
+
+_RECORD = f"{FOLDER}/files.json"
 _CHUNK = 1 << 20
 
 
@@ -39,6 +41,15 @@ def put(files: list[dict[str, Any]], source: str, ca_certificate: str | None, we
     return [entry["path"] for entry in wrong]
 
 
+def forget(paths: list[str]) -> None:
+    """Forget files that were taken away."""
+    record = _load_record()
+    if any(record.pop(path, None) is not None for path in list(paths)):
+        for path in [path for path in record if not os.path.lexists(path)]:
+            del record[path]
+        _save_record(record)
+
+
 def _fingerprint(path: str) -> list[int] | None:
     """Return what changes whenever the file does, without reading it."""
     try:
@@ -62,21 +73,14 @@ def _digest_of(path: str) -> str | None:
 
 def _load_record() -> dict[str, Any]:
     """Return what was put in place before."""
-    try:
-        with open(_RECORD, encoding="utf-8") as stream:
-            record: dict[str, Any] = json.load(stream)
-            return record
-    except (OSError, ValueError):
-        return {}
+    return Record(_RECORD).content
 
 
-def _save_record(record: dict[str, Any]) -> None:
+def _save_record(content: dict[str, Any]) -> None:
     """Remember what was put in place."""
-    os.makedirs(os.path.dirname(_RECORD), mode=0o755, exist_ok=True)
-    temporary = _RECORD + f".{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8") as stream:
-        json.dump(record, stream)
-    os.replace(temporary, _RECORD)
+    record = Record(_RECORD)
+    record.content = content
+    record.save()
 
 
 def _is_right(entry: dict[str, Any], record: dict[str, Any]) -> bool:

@@ -12,17 +12,20 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.platform.base.plugins.module_utils import originals
+
 OPTIONS = {
     "path": {"type": "path", "required": True},
     "content": {"type": "str"},
     "from_file": {"type": "path"},
     "link": {"type": "str"},
-    "state": {"type": "str", "choices": ["file", "directory", "absent"], "default": "file"},
+    "state": {"type": "str", "choices": ["file", "directory", "absent", "original"], "default": "file"},
     "mode": {"type": "str"},
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
     "validate": {"type": "str"},
     "replace": {"type": "bool", "default": True},
+    "keep": {"type": "bool", "default": False},
 }
 
 
@@ -51,7 +54,9 @@ def difference(wanted: Wanted) -> str:
     """Return in a word what differs from the path as it is, or an empty text."""
     exists = os.path.lexists(wanted.path)
     if wanted.absent:
-        return "present" if exists else ""
+        # A disk that is mounted there is nobody's to take away: it is emptied.
+        gone = not exists or (os.path.ismount(wanted.path) and not os.listdir(wanted.path))
+        return "" if gone else "present"
     if not exists:
         return "absent"
     state = os.lstat(wanted.path)
@@ -120,16 +125,12 @@ def _replace_link(wanted: Wanted) -> None:
 
 
 def _remove(path: str) -> None:
-    if os.path.islink(path) or os.path.isfile(path):
-        os.unlink(path)
-    elif os.path.isdir(path):
-        for folder, below, files in os.walk(path, topdown=False):
-            for name in files:
-                os.unlink(os.path.join(folder, name))
-            for name in below:
-                entry = os.path.join(folder, name)
-                os.unlink(entry) if os.path.islink(entry) else os.rmdir(entry)
-        os.rmdir(path)
+    """Delete whatever is there; a mounted disk is emptied."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        for name in os.listdir(path):
+            _remove(os.path.join(path, name))
+        if not os.path.ismount(path):
+            os.rmdir(path)
     elif os.path.lexists(path):
         os.unlink(path)
 
@@ -146,8 +147,12 @@ class FileRefused(Exception):
 def bring(entries: list[dict[str, Any]], wet: bool) -> list[str]:
     """Put files in place, and return the paths that were changed or would be."""
     changed = []
+    memory = originals.Memory()
     for entry in entries:
         try:
+            if entry["state"] == "original":
+                changed += _give_back(entry["path"], memory, wet)
+                continue
             if not entry["replace"] and os.path.lexists(entry["path"]):
                 continue
             wanted = wanted_of(entry)
@@ -155,15 +160,39 @@ def bring(entries: list[dict[str, Any]], wet: bool) -> list[str]:
                 continue
             changed.append(wanted.path)
             if wet:
-                if entry["validate"]:
-                    _judge(wanted, entry["validate"])
-                apply(wanted)
+                _bring_one(entry, wanted, memory)
         except (OSError, KeyError) as error:
             if wet:
                 raise FileRefused(f"{entry['path']} could not be put in place: {error}") from error
             # An owner or a source that an earlier task would bring.
             changed.append(entry["path"])
     return changed
+
+
+def _bring_one(entry: dict[str, Any], wanted: Wanted, memory: originals.Memory) -> None:
+    if entry["validate"]:
+        _judge(wanted, entry["validate"])
+    if not wanted.absent:
+        memory.note(wanted.path, keep=entry["keep"])
+    apply(wanted)
+    if wanted.absent:
+        memory.clear_folders(wanted.path)
+
+
+def _give_back(path: str, memory: originals.Memory, wet: bool) -> list[str]:
+    """Put back what was there before; what was never touched stays as it is."""
+    if not memory.knows(path):
+        return []
+    if wet:
+        before = memory.before(path)
+        if before is None:
+            _remove(path)
+        else:
+            content, mode, owner, group = before
+            apply(Wanted(path, content=content, mode=mode, owner=owner, group=group))
+        memory.forget(path)
+        memory.clear_folders(path)
+    return [path]
 
 
 def wanted_of(entry: dict[str, Any]) -> Wanted:

@@ -8,6 +8,9 @@ import subprocess
 from typing import Any
 
 from ansible_collections.platform.base.plugins.module_utils.hostfile import Wanted, apply, difference
+from ansible_collections.platform.base.plugins.module_utils.originals import FOLDER, Record
+
+_FSTAB_MARK = "# off for kubelet: "
 
 
 class KernelFailed(Exception):
@@ -62,7 +65,7 @@ def _fstab_without_swap() -> str | None:
             lines = stream.readlines()
     except OSError:
         return None
-    kept = [f"# off for kubelet: {line}" if re.match(r"\s*[^#\s]+\s+\S+\s+swap\s", line) else line for line in lines]
+    kept = [f"{_FSTAB_MARK}{line}" if re.match(r"\s*[^#\s]+\s+\S+\s+swap\s", line) else line for line in lines]
     return "".join(kept) if kept != lines else None
 
 
@@ -70,20 +73,25 @@ def bring(wanted: dict[str, Any], wet: bool) -> list[str]:
     """Load modules, set values, turn swap off, and return what was changed or would be.
 
     Args:
-        wanted: C(name), C(sysctls), C(modules) and C(swap).
+        wanted: C(state), C(name), C(sysctls), C(modules) and C(swap).
     """
+    record = Record(f"{FOLDER}/kernel.json")
+    if wanted["state"] == "original":
+        return _give_back(wanted["name"], record, wet)
     values = {key: " ".join(str(value).split()) for key, value in sorted(wanted["sysctls"].items())}
     changes = _modules(wanted["modules"], wet)
-    for key, value in values.items():
-        if current(key) not in (value, None):
-            changes.append(key)
-            if wet:
-                _write_setting(key, value)
+    wrong = {key: value for key, value in values.items() if current(key) not in (value, None)}
+    changes += wrong
+    if wrong and wet:
+        _note(record, wanted["name"], wrong)
+        for key, value in wrong.items():
+            _write_setting(key, value)
     if not wanted["swap"]:
         changes += _swap_off(wet)
+    sysctls, modules = _files_of(wanted["name"])
     files = {
-        f"/etc/sysctl.d/{wanted['name']}.conf": "".join(f"{key} = {value}\n" for key, value in values.items()),
-        f"/etc/modules-load.d/{wanted['name']}.conf": "".join(f"{module}\n" for module in wanted["modules"]),
+        sysctls: "".join(f"{key} = {value}\n" for key, value in values.items()),
+        modules: "".join(f"{module}\n" for module in wanted["modules"]),
     }
     for path, content in files.items():
         file = Wanted(path, content=content.encode(), mode=0o644)
@@ -92,6 +100,54 @@ def bring(wanted: dict[str, Any], wet: bool) -> list[str]:
             if wet:
                 apply(file)
     return changes
+
+
+def _files_of(name: str) -> tuple[str, str]:
+    """Return the files that do the same at the host's start."""
+    return f"/etc/sysctl.d/{name}.conf", f"/etc/modules-load.d/{name}.conf"
+
+
+def _note(record: Record, name: str, wrong: dict[str, str]) -> None:
+    """Remember what settings were before their first change."""
+    before = record.content.setdefault(name, {})
+    before.update({key: current(key) for key in wrong if key not in before})
+    record.save()
+
+
+def _give_back(name: str, record: Record, wet: bool) -> list[str]:
+    """Put settings and swap back to what they were, and return what was changed or would be.
+
+    Modules stay loaded: others may use them by now, and the next start of the host forgets them.
+    """
+    before = record.content.get(name, {})
+    changes = [key for key, value in sorted(before.items()) if current(key) not in (value, None)]
+    for key in changes if wet else ():
+        _write_setting(key, before[key])
+    for path in _files_of(name):
+        if os.path.exists(path):
+            changes.append(path)
+            if wet:
+                os.unlink(path)
+    changes += _swap_on(wet)
+    if before and wet:
+        del record.content[name]
+        record.save()
+    return changes
+
+
+def _swap_on(wet: bool) -> list[str]:
+    """Put /etc/fstab's swap lines back and use them."""
+    try:
+        with open("/etc/fstab", encoding="utf-8") as stream:
+            text = stream.read()
+    except OSError:
+        return []
+    if _FSTAB_MARK not in text:
+        return []
+    if wet:
+        apply(Wanted("/etc/fstab", content=text.replace(_FSTAB_MARK, "").encode(), mode=0o644))
+        subprocess.run(["swapon", "--all"], capture_output=True, check=False)
+    return ["/etc/fstab", "swap"]
 
 
 def _modules(names: list[str], wet: bool) -> list[str]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import grp
 import os
+import pwd
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.platform.base.plugins.module_utils.hostfile import Wanted, apply, difference
+from ansible_collections.platform.base.plugins.module_utils.originals import FOLDER, Record
 
 _POLICY = "/usr/sbin/policy-rc.d"
 _SOURCE = "/etc/apt/sources.list.d/platform.sources"
 _KEY = "/etc/apt/keyrings/platform.asc"
 _SETTINGS = "/etc/apt/apt.conf.d/60platform"
 _SET_ASIDE = "/etc/apt/set-aside-by-platform"
+_LISTS = "/var/lib/apt/lists"
+_RECORD = f"{FOLDER}/packages.json"
 
 
 def _installed(names: list[str]) -> set[str]:
@@ -71,17 +78,49 @@ def point_at(repository: dict[str, Any], wet: bool) -> list[str]:
     return changed
 
 
+def give_back_sources(wet: bool) -> list[str]:
+    """Put the sources back that were set aside, take the bundle's away, and return what changed."""
+    changed = [path for path in (_SOURCE, _KEY, _SETTINGS) if os.path.exists(path)]
+    aside = sorted(os.listdir(_SET_ASIDE)) if os.path.isdir(_SET_ASIDE) else []
+    back = {
+        name: "/etc/apt/sources.list" if name == "sources.list" else f"/etc/apt/sources.list.d/{name}" for name in aside
+    }
+    if wet:
+        for path in changed:
+            os.unlink(path)
+        for name, path in back.items():
+            os.replace(os.path.join(_SET_ASIDE, name), path)
+        if os.path.isdir(_SET_ASIDE):
+            os.rmdir(_SET_ASIDE)
+        if changed:
+            _forget_lists()
+    return [*changed, *back.values()]
+
+
+def _forget_lists() -> None:
+    """Delete what apt knew of the bundle; what it knew of other sources it reads again."""
+    for name in os.listdir(_LISTS) if os.path.isdir(_LISTS) else ():
+        path = os.path.join(_LISTS, name)
+        if os.path.isfile(path) and name != "lock":
+            os.unlink(path)
+    for name in ("pkgcache.bin", "srcpkgcache.bin"):
+        if os.path.exists(f"/var/cache/apt/{name}"):
+            os.unlink(f"/var/cache/apt/{name}")
+
+
 class PackagesFailed(Exception):
     """apt or dpkg could not do what was asked."""
 
 
-def _apt(*arguments: str) -> None:
+def _apt(*arguments: str) -> str:
     """Run apt-get with the platform's source alone."""
     options = {
         "Dir::Etc::sourcelist": _SOURCE,
         "Dir::Etc::sourceparts": "-",
         "APT::Get::List-Cleanup": "false",
         "APT::Install-Recommends": "false",
+        "APT::AutoRemove::RecommendsImportant": "false",
+        "APT::AutoRemove::SuggestsImportant": "false",
         "DPkg::Lock::Timeout": "120",
         "Dpkg::Options::": "--force-confdef",
         "DPkg::Options::": "--force-confold",
@@ -95,6 +134,7 @@ def _apt(*arguments: str) -> None:
     )
     if done.returncode:
         raise PackagesFailed(f"`apt-get {' '.join(arguments)}` failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
 
 
 def missing(names: list[str]) -> list[str]:
@@ -103,28 +143,84 @@ def missing(names: list[str]) -> list[str]:
     return [name for name in names if name not in have]
 
 
+def brought() -> list[str]:
+    """Return the packages that were installed for the platform and are there still, with what they needed."""
+    return sorted(_installed(_with_unfinished(Record(_RECORD)).content.get("brought", [])))
+
+
 def names_for(by_release: dict[str, list[str]]) -> list[str]:
     """Return the packages of this host's release."""
     return sorted(set(by_release.get(release(), by_release.get("default", []))))
 
 
-def change(names: list[str], present: bool) -> None:
-    """Install or remove packages, with their services left alone."""
+def install(names: list[str]) -> None:
+    """Install packages, with their services left alone, and remember what came with them."""
+    record = _with_unfinished(Record(_RECORD))
+    record.content["before"] = {"packages": sorted(_installed([])), "accounts": _accounts()}
+    record.save()
+    with _no_services():
+        _apt("update", "-o", "APT::Update::Error-Mode=any")
+        _apt("install", "--yes", "--no-remove", *names)
+    _with_unfinished(record).save()
+
+
+def give_back() -> None:
+    """Purge the packages that were brought, but for those that others have come to need."""
+    record = _with_unfinished(Record(_RECORD))
+    ours = sorted(_installed(record.content["brought"]))
+    with _no_services():
+        subprocess.run(["apt-mark", "auto", *ours], capture_output=True, check=True)
+        planned = {line.split()[1] for line in _apt("--simulate", "autoremove", "--purge").splitlines() if " " in line}
+        going = [name for name in ours if name in planned]
+        if going:
+            _apt("purge", "--yes", *going)
+            _apt("clean")
+    record.content["brought"] = []
+    if len(going) == len(ours):
+        _delete_accounts(record.content.get("accounts", []))
+        record.content["accounts"] = []
+    record.save()
+
+
+def _with_unfinished(record: Record) -> Record:
+    """Take what an installation brought into the record; one that was killed in the middle too."""
+    before = record.content.pop("before", None)
+    if before is not None:
+        for kind, now in (("packages", sorted(_installed([]))), ("accounts", _accounts())):
+            name = "brought" if kind == "packages" else kind
+            record.content[name] = sorted({*record.content.get(name, []), *(set(now) - set(before[kind]))})
+    return record
+
+
+def _accounts() -> list[str]:
+    """Return the host's users and groups."""
+    return [f"user {entry.pw_name}" for entry in pwd.getpwall()] + [
+        f"group {entry.gr_name}" for entry in grp.getgrall()
+    ]
+
+
+def _delete_accounts(accounts: list[str]) -> None:
+    """Delete the accounts that packages made for themselves; a user's own group goes with it."""
+    there = _accounts()
+    for account in sorted(accounts, reverse=True):
+        kind, name = account.split()
+        if account in there:
+            subprocess.run([f"{kind}del", name], capture_output=True, check=False)
+
+
+@contextlib.contextmanager
+def _no_services() -> Iterator[None]:
+    """Keep packages from starting their services, and end what an earlier run that was killed began."""
     keep_policy = os.path.exists(_POLICY)
     if not keep_policy:
         with open(_POLICY, "w", encoding="utf-8") as stream:
             stream.write("#!/bin/sh\nexit 101\n")
         os.chmod(_POLICY, 0o755)
     try:
-        # An earlier run may have been killed in the middle.
         subprocess.run(
             ["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"], capture_output=True, check=False
         )
-        if present:
-            _apt("update", "-o", "APT::Update::Error-Mode=any")
-            _apt("install", "--yes", "--no-remove", *names)
-        else:
-            _apt("purge", "--yes", *names)
+        yield
     finally:
         if not keep_policy:
             os.unlink(_POLICY)

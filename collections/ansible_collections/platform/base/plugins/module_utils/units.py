@@ -11,7 +11,7 @@ _ENABLED = ("enabled", "enabled-runtime", "static", "alias", "indirect", "genera
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["started", "stopped", "masked", "absent"], "default": "started"},
+    "state": {"type": "str", "choices": ["started", "stopped", "masked", "unmasked", "absent"], "default": "started"},
     "enabled": {"type": "bool", "default": True},
     "restart_on": {"type": "list", "elements": "path", "default": []},
     "reload_on": {"type": "list", "elements": "path", "default": []},
@@ -46,7 +46,21 @@ def bring(units: list[dict[str, Any]], changed: list[str], wet: bool) -> list[st
             done.append(" ".join(call))
             if wet:
                 _do(unit, call)
+        if unit["state"] == "unmasked" and unit["enabled"] and wet and f"unmask {unit['name']}" in done:
+            _start_again(unit["name"])
     return done
+
+
+def end(units: list[dict[str, Any]], wet: bool) -> list[str]:
+    """Stop and disable the units that go, before their programs and files do, and return what was done or would be."""
+    return bring([unit for unit in units if unit["state"] == "absent"], [], wet)
+
+
+def forget(units: list[dict[str, Any]]) -> None:
+    """Let systemd forget how units that are gone ended."""
+    if gone := [unit["name"] for unit in units if unit["state"] == "absent"]:
+        _systemctl("daemon-reload")
+        _systemctl("reset-failed", *gone)
 
 
 def _do(unit: dict[str, Any], call: tuple[str, ...]) -> None:
@@ -59,6 +73,12 @@ def _do(unit: dict[str, Any], call: tuple[str, ...]) -> None:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         raise UnitFailed(f"`systemctl {' '.join(call)}` failed: {result.stderr.strip()}", journal.stdout.splitlines())
+
+
+def _start_again(name: str) -> None:
+    """Start a unit that was masked when it starts with the host; one that is gone stays gone."""
+    if _systemctl("is-enabled", name).returncode == 0:
+        _systemctl("start", name)
 
 
 def _arm(unit: dict[str, Any]) -> None:
@@ -113,6 +133,9 @@ def _calls(unit: dict[str, Any], known: dict[str, str], changed: list[str]) -> l
 
 def _calls_to_end(unit: dict[str, Any], known: dict[str, str]) -> list[tuple[str, ...]]:
     name, active = unit["name"], known.get("ActiveState") in ("active", "activating", "reloading")
+    if unit["state"] == "unmasked":
+        disable = [] if unit["enabled"] else [("disable", name)]
+        return [("unmask", name), *disable] if known.get("LoadState") == "masked" else []
     if known.get("LoadState") == "not-found" and unit["state"] != "masked":
         return []
     calls: list[tuple[str, ...]] = [("stop", name)] if active else []

@@ -70,6 +70,7 @@ def _component(description: dict[str, Any]) -> dict[str, Any]:
         **{key: description[key] for key in kept if key in description},
         "packages": artifacts.get("packages", {}),
         "wheels": artifacts.get("wheels", []),
+        "leaves": description.get("leaves", {}),
         "images": [
             {"name": image["name"], "version": image["version"], "hosts": image.get("hosts", "nodes")}
             for image in artifacts.get("images", [])
