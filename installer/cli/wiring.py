@@ -21,7 +21,7 @@ from installer.model.artifact import Lock
 from installer.model.catalog import Catalog
 from installer.model.inventory import Interface, Inventory
 from installer.model.lab import CONTROL_PLANE_WATCHERS, OTHER_WATCHERS, Lab, LabHost
-from installer.ports import Reporter
+from installer.ports import PageStore, Reporter
 from installer.workflows.check_inventory import require_valid
 
 if TYPE_CHECKING:
@@ -204,6 +204,13 @@ class Site:
             packages=tuple(self.value("lab_packages")),
             mirror=self.value("lab_mirror") or "",
         )
+
+
+def rendered_files() -> PageStore:
+    """Return the project's rendered files."""
+    from installer.adapters.page_files import PageFiles
+
+    return PageFiles(PROJECT)
 
 
 def _address(variables: Mapping[str, Any], name: str) -> Any:

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from installer.adapters.page_files import PageFiles
 from installer.cli.commands.common import site
 from installer.cli.help_pages import COMMAND_LINE, command_line_page
 from installer.cli.options import OutputOption
-from installer.cli.wiring import PROJECT
+from installer.cli.wiring import rendered_files
 from installer.engine.pages import pages
 from installer.workflows.render import render, require_rendered
 
@@ -23,7 +22,7 @@ def run(context: typer.Context, check: CheckOption = False, output: OutputOption
     here = site(context, output=output)
     rendered = pages(here.whole_catalog, here.interface)
     rendered[COMMAND_LINE] = command_line_page(context.find_root().command)
-    store = PageFiles(PROJECT)
+    store = rendered_files()
     if check:
         require_rendered(rendered, store)
     written = () if check else render(rendered, store)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from installer.adapters.inventory_files import load_inventory, locate_inventory
-from installer.adapters.inventory_lines import expand, read_written
+from installer.adapters.inventory_files.lines import expand, read_written
 from installer.errors import InvalidConfiguration
 from installer.model.inventory import Inventory, Level
 

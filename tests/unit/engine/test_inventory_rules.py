@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from installer.adapters.interface_files import load_interface
 from installer.adapters.inventory_files import put_together
-from installer.adapters.inventory_lines import expand, read_written
+from installer.adapters.inventory_files.lines import expand, read_written
 from installer.engine.inventory_rules import check_inventory, components, networks
 from installer.errors import InvalidConfiguration, Problem
 from installer.model.artifact import Blob, Kind, Lock, LockedItem

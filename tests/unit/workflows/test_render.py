@@ -19,9 +19,12 @@ def test_only_what_differs_is_written(tmp_path: Path) -> None:
 
 
 def test_what_was_rendered_is_as_rendered(tmp_path: Path) -> None:
-    render(PAGES, PageFiles(tmp_path))
+    store = PageFiles(tmp_path)
 
-    require_rendered(PAGES, PageFiles(tmp_path))
+    render(PAGES, store)
+
+    require_rendered(PAGES, store)
+    assert store.differing(PAGES) == ()
 
 
 def test_every_file_that_differs_is_told_and_none_is_written(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from installer.adapters.inventory_lines import Written, read_written
+from installer.adapters.inventory_files.lines import Written, read_written
 from installer.adapters.process import CommandFailed, run
 from installer.errors import InvalidConfiguration, Problem
 from installer.model.inventory import ALL, Host, Inventory, Level, Setting
