@@ -9,6 +9,7 @@ from installer.adapters.process import CommandFailed, run
 from installer.errors import BundleRefused, InvalidConfiguration, Problem
 from installer.model.bundle import SIGNATURE_NAMESPACE
 
+_LINE = f'a line `identity namespaces="{SIGNATURE_NAMESPACE}" ssh-ed25519 AAAA…` for each signer.'
 _SAY_WHO = "Compare the fingerprint with the one its maker gave you by another way before you add a key."
 
 
@@ -19,6 +20,12 @@ def make_signing_key(path: Path, identity: str) -> str:
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", identity, "-f", str(path)])
     public = " ".join(path.with_suffix(".pub").read_text().split()[:2])
     return f'{identity} namespaces="{SIGNATURE_NAMESPACE}" {public}\n'
+
+
+def trusted_lines(allowed_signers: Path) -> tuple[str, ...]:
+    """Return the lines of a list of signers that name one; none when there is no list."""
+    lines = allowed_signers.read_text(encoding="utf-8").splitlines() if allowed_signers.is_file() else []
+    return tuple(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
 def sign(text: bytes, key: Path) -> bytes:
@@ -48,10 +55,9 @@ def verify(text: bytes, signature: Path, allowed_signers: Path) -> str:
         BundleRefused: nobody the site trusts signed it, or not for this purpose, or not these bytes.
     """
     if not allowed_signers.is_file():
-        raise BundleRefused(
-            f"There is no list of trusted signers at {allowed_signers}.",
-            hint="Write one: a line `identity namespaces=\"platform-bundle\" ssh-ed25519 AAAA…` for each signer.",
-        )
+        raise BundleRefused(f"There is no list of trusted signers at {allowed_signers}.", hint=f"Write one: {_LINE}")
+    if not trusted_lines(allowed_signers):
+        raise BundleRefused(f"{allowed_signers} names no signer.", hint=f"Add {_LINE}")
     if not signature.is_file():
         raise BundleRefused("The bundle is not signed: RELEASE.sig is missing.", hint="Get the bundle again, whole.")
     common = ["-s", str(signature), "-n", SIGNATURE_NAMESPACE, "-f", str(allowed_signers)]

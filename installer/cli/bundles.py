@@ -15,7 +15,7 @@ from installer.adapters.bundle_directory import BundleDirectory, image_layout
 from installer.adapters.lock_files import read_lock, write_lock
 from installer.adapters.package_repository import index_path, package_index, sign_repositories
 from installer.adapters.project_files import collection_files, project_files
-from installer.adapters.signing import make_signing_key, sign, verify
+from installer.adapters.signing import make_signing_key, sign, trusted_lines, verify
 from installer.adapters.sources.debian import Archive, DebianArchive
 from installer.adapters.sources.pypi import WheelIndex
 from installer.adapters.sources.sourceset import SourceSet
@@ -25,6 +25,7 @@ from installer.engine.release import parse_release
 from installer.errors import BundleRefused, InvalidConfiguration, Problem
 from installer.model.artifact import Kind, Lock, digest_of
 from installer.model.bundle import BundleSettings, DebianTarget, Difference
+from installer.model.events import Notice
 from installer.workflows.bundle_build import BuiltBundle, Signing, build_bundle, fetch_items, packages_by_release
 from installer.workflows.bundle_lock import lock_bundle
 from installer.workflows.bundle_verify import TrustedBundle, verify_bundle
@@ -159,6 +160,8 @@ class Bundles:
             line = make_signing_key(key, f"{site.key}-builder")
             if site.lab_name:
                 site.allowed_signers.write_text(line)
+            elif line.strip() not in trusted_lines(site.allowed_signers):
+                site.reporter.emit(Notice(f"The site trusts this key when {site.allowed_signers} has: {line.strip()}"))
         sequence = self.seen_sequence + 1
         chosen = key
         return Signing(
