@@ -10,6 +10,7 @@ from installer.adapters.catalog_files import load_catalog
 from installer.adapters.interface_files import load_interface
 from installer.adapters.inventory_files import load_inventory
 from installer.adapters.lock_files import read_lock
+from installer.cli.bundles import _PYTHONS
 from installer.cli.wiring import PROJECT
 from installer.engine.inventory_rules import check_inventory
 from installer.model.inventory import Inventory
@@ -53,6 +54,10 @@ def test_the_example_of_a_site_names_only_addresses_that_are_nobodys() -> None:
 
     assert all(host.address.startswith("192.0.2.") for host in example.hosts.values())
     assert example.value("platform_domain").endswith("example.com")
+
+
+def test_the_releases_an_inventory_may_name_are_those_a_bundle_can_be_made_for() -> None:
+    assert set(load_interface(PROJECT).variables["platform_debian_targets"].choices) == set(_PYTHONS)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

@@ -76,7 +76,7 @@ def _host_files(path: Path) -> Iterator[Path]:
 
 def _variable_files(place: Path) -> Iterator[Path]:
     """Yield the files of one group or host."""
-    if place.is_file():
+    if not place.is_dir():
         yield place
         return
     for entry in sorted(place.iterdir()):
@@ -86,6 +86,15 @@ def _variable_files(place: Path) -> Iterator[Path]:
             yield from _variable_files(entry)
         elif entry.suffix in _SUFFIXES:
             yield entry
+
+
+def _is_sealed(file: Path) -> bool:
+    """Return whether a file is encrypted; what cannot be read is told by who reads it."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(len(_SEAL)) == _SEAL
+    except OSError:
+        return False
 
 
 @dataclass
@@ -101,8 +110,7 @@ class _Reading:
 
     def read(self, file: Path) -> YamlFile | None:
         """Return a file's content, or None when it says nothing here."""
-        with file.open("rb") as stream:
-            sealed = stream.read(len(_SEAL)) == _SEAL
+        sealed = _is_sealed(file)
         if sealed or file.name.endswith(".vault.yml"):
             self.sealed.append(str(file))
             if not sealed:

@@ -229,6 +229,21 @@ def test_every_file_that_is_not_yaml_is_told_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_every_file_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
+    fill(tmp_path, {"hosts.yml": SITE["hosts.yml"], "group_vars/all/a.yml": "a: 1\n"})
+    (tmp_path / "group_vars" / "all" / "b.yml").symlink_to(tmp_path / "none")
+    (tmp_path / "group_vars" / "worker.yml").symlink_to(tmp_path / "none")
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "host_vars" / "w1.yml").write_bytes(b"a: \xff\n")
+
+    with pytest.raises(InvalidConfiguration) as caught:
+        read_written(tmp_path)
+
+    places = [problem.where.removeprefix(f"{tmp_path}/") for problem in caught.value.problems]
+    assert places == ["group_vars/all/b.yml", "group_vars/worker.yml", "host_vars/w1.yml"]
+    assert all(problem.message.startswith("cannot be read: ") for problem in caught.value.problems)
+
+
 def test_hidden_files_and_copies_are_passed_over_as_ansible_does(tmp_path: Path) -> None:
     broken = "a: [\n"
     files = ("all/.b.yml", "all/c.yml~", "all/d.txt", ".e.yml")
