@@ -16,28 +16,28 @@ _CONTROLLERS = ("cpu", "cpuacct", "cpuset", "blkio", "devices", "freezer", "pids
 _REMOVAL_SECONDS = 20.0
 
 
-def hierarchies() -> tuple[Path, ...]:
+def hierarchies(root: Path = ROOT) -> tuple[Path, ...]:
     """Return the hierarchies this machine mounts."""
-    return tuple(ROOT / name for name in _CONTROLLERS if (ROOT / name / "cgroup.procs").exists())
+    return tuple(root / name for name in _CONTROLLERS if (root / name / "cgroup.procs").exists())
 
 
-def create(name: str, memory: int, record: Path) -> tuple[Path, ...]:
+def create(name: str, memory: int, record: Path, root: Path = ROOT) -> tuple[Path, ...]:
     """Make a host's groups and return them.
 
     Args:
         memory: bytes the host may use.
         record: a file that lists the groups, written before the first is made.
     """
-    groups = tuple(_location(hierarchy, name) for hierarchy in hierarchies())
-    record.write_text("".join(f"{group}\n" for group in groups))
-    for group in groups:
+    groups = {hierarchy.name: _location(hierarchy, name) for hierarchy in hierarchies(root)}
+    record.write_text("".join(f"{group}\n" for group in groups.values()))
+    for controller, group in groups.items():
         group.mkdir(exist_ok=True)
-        if group.parts[4] == "cpuset":
+        if controller == "cpuset":
             for setting in ("cpuset.cpus", "cpuset.mems"):
                 (group / setting).write_text((group.parent / setting).read_text())
-        elif group.parts[4] == "memory":
+        elif controller == "memory":
             (group / "memory.limit_in_bytes").write_text(str(memory))
-    return groups
+    return tuple(groups.values())
 
 
 def _location(hierarchy: Path, name: str) -> Path:

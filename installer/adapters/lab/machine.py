@@ -52,13 +52,18 @@ def require_machine(lab: Lab, folder: Path, running: int, reporter: Reporter) ->
             hint="Hosts are machines with kernels' namespaces and mounts: run the command as root on Linux.",
         )
     _install_programs(reporter)
-    problems = [*_too_many_hosts(lab), *_kernel_problems(), *_size_problems(lab, folder, running)]
-    if problems:
+    found = obstacles(lab, folder, running)
+    if found:
         raise LabUnavailable(
-            f"This machine cannot host the lab {lab.name}: {len(problems)} reason{'s' if len(problems) > 1 else ''}.",
+            f"This machine cannot host the lab {lab.name}: {len(found)} reason{'s' if len(found) > 1 else ''}.",
             hint="Nothing was changed.",
-            details=problems,
+            details=found,
         )
+
+
+def obstacles(lab: Lab, folder: Path, running: int) -> list[str]:
+    """Return everything about this machine that stands in a lab's way."""
+    return [*_too_many_hosts(lab), *_kernel_problems(), *_size_problems(lab, folder, running)]
 
 
 def _too_many_hosts(lab: Lab) -> list[str]:

@@ -7,6 +7,7 @@ at zero when nothing tries to leave.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -15,6 +16,7 @@ from installer.adapters.lab.layout import HostLayout, LabLayout
 from installer.adapters.process import CommandFailed, run
 
 BRIDGE = "br0"
+_LONGEST_PORT = 15
 _NAMESPACES = Path("/run/netns")
 
 _BRIDGE_RULES = """
@@ -111,8 +113,11 @@ def remove_namespace(name: str) -> None:
 
 
 def port_name(host: HostLayout) -> str:
-    """Return the bridge's port of a host; the kernel allows 15 characters."""
-    return f"p-{host.name}"[:15]
+    """Return the bridge's port of a host; the kernel allows 15 characters, so a long name is told by its digest."""
+    if len(host.name) <= _LONGEST_PORT - 2:
+        return f"p-{host.name}"
+    digest = hashlib.sha256(host.name.encode()).hexdigest()
+    return f"p-{host.name[:6]}-{digest[:6]}"
 
 
 def left(name: str, family: str) -> int:
