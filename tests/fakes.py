@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,7 +17,7 @@ from installer.model.events import Event
 from installer.model.evidence import Look
 from installer.model.inventory import Host, Inventory
 from installer.model.plan import Change, Job, Plan, PlannedComponent, Step, StepResult, TaskFailure
-from installer.ports import Reporter, StepEnded
+from installer.ports import Confirmation, Reporter, StepEnded
 
 GOOD = StepResult(ok=True, changed=0, seconds=1.0)
 BAD = StepResult(ok=False, changed=0, seconds=1.0)
@@ -138,7 +138,7 @@ class ScriptedRunner:
         self.stopped = True
 
 
-def answering(answer: bool) -> Callable[[str], bool]:
+def answering(answer: bool) -> Confirmation:
     """Return an operator who always answers the same."""
     return lambda question: answer
 

@@ -39,7 +39,7 @@ class Reports:
         whole = replace(
             report,
             facts=self._facts(bundle),
-            versions={name: version_of(catalog[name], site.lock) for name in names if name in catalog},
+            versions={name: version_of(catalog[name], site.lock_if_any) for name in names if name in catalog},
             expiries=expiries_of(Record(steps=steps), {}, known),
         )
         whole = replace(whole, next_steps=tuple(self._next_steps(whole)))
@@ -81,7 +81,7 @@ class Reports:
 
     def _kubectl(self, kubeconfig: Path) -> Path:
         """Write a kubectl that reaches the cluster from where the operator sits."""
-        lock = self._site.lock
+        lock = self._site.lock_if_any
         digest = next(item.digest for item in lock.items if item.name == "kubectl") if lock else ""
         program = self._site.state / "bin" / "kubectl-program"
         program.parent.mkdir(mode=0o700, exist_ok=True)

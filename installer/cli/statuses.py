@@ -38,7 +38,7 @@ class Statuses:
         hosts = hosts_within(site.inventory, limit)
         chosen = chosen_components(site.catalog, selection)
         record = self._record()
-        versions = {component.name: version_of(component, site.lock) for component in site.catalog}
+        versions = {component.name: version_of(component, site.lock_if_any) for component in site.catalog}
         answers = None if offline else self._ask(limit, hosts)
         known = {**Reports(site).known_ends(), **self._bundle_end()}
         return SiteStatus(

@@ -70,9 +70,7 @@ class Site:
         Raises:
             InvalidConfiguration: there is none, it is not of this catalogue, or the inventory has mistakes.
         """
-        from installer.adapters.lock_files import read_lock
-
-        found = read_lock(self.lock_path)
+        found = self.lock_if_any
         require_valid(self._written, self.interface, self.whole_catalog, found, needs_lock=True)
         assert found is not None
         return found
@@ -151,8 +149,8 @@ class Site:
         return folder / "bundle.lock.json"
 
     @cached_property
-    def lock(self) -> Lock | None:
-        """Return the inventory's lock, if it has one."""
+    def lock_if_any(self) -> Lock | None:
+        """Return the inventory's lock, if it has one, unchecked."""
         return read_lock(self.lock_path)
 
     @property

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from installer.adapters.sources.http import download, read
 from installer.adapters.blob_store import BlobStore
+from installer.adapters.sources.http import download, read
 from installer.errors import PlatformError
 from installer.model.artifact import Blob
 from installer.ports import Reporter

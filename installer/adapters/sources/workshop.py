@@ -10,9 +10,8 @@ import fcntl
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from collections.abc import Iterator
 from pathlib import Path
 
 from installer.adapters.blob_store import BlobStore

@@ -17,7 +17,7 @@ def run(context: typer.Context, inventory: InventoryOption = None, output: Outpu
     """Show the versions of this tool, of Kubernetes and of every component; with an inventory, of its lock."""
     here = site(context, inventory=inventory, output=output)
     named = here.options.inventory is not None
-    lock = here.lock if named else None
+    lock = here.lock_if_any if named else None
     components = sorted(
         here.catalog if named else here.whole_catalog, key=lambda component: (component.layer.rank, component.name)
     )

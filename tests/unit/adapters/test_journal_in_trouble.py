@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from installer.adapters.journal import SqliteJournal, holder, only_one
 from installer.errors import StateDamaged, StateLocked
 from installer.model.plan import Step
-
 from tests.fakes import BAD, GOOD, parts
 
 DEPLOY, VERIFY = Step("base", "deploy", "all"), Step("base", "verify", "all")

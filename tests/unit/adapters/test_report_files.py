@@ -9,7 +9,6 @@ from pathlib import Path
 from installer.adapters.report_files import keep_report, render, timeline
 from installer.model.plan import StepResult, TaskTime
 from installer.model.report import Expiry, RunReport
-
 from tests.fakes import failed, plan_of
 
 STEPS = {

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding
+
 from installer.adapters.state_folder import kubeconfig_end, own_folder
 from installer.errors import StateDamaged, UsageError
 

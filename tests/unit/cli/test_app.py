@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from installer.cli.app import app
 from installer.cli.commands import version
 from installer.cli.completion import components, hosts, inventories, lab_hosts
 from installer.cli.options import Common
 from installer.errors import ComponentFailed
-from typer.testing import CliRunner
 
 PROJECT = Path(__file__).parents[3]
 

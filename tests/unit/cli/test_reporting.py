@@ -7,6 +7,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from rich.console import Console
+
 from installer.cli.reporting.heartbeat import Heartbeat
 from installer.cli.reporting.json_lines import JsonLines, event_name
 from installer.cli.reporting.live_tree import LiveTree, Tree, tree_lines
@@ -27,8 +29,6 @@ from installer.model.events import (
     TaskEnded,
     Warned,
 )
-from rich.console import Console
-
 from tests.fakes import RecordingReporter, Ticks
 
 PLANNED = RunPlanned("install", ("base deploy", "base verify", "api deploy"))

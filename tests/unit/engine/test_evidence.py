@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+
 from installer.engine.evidence import look_for, where_to_look
 from installer.model.evidence import Look
 from installer.model.plan import TaskFailure
-
 from tests.fakes import GOOD, catalog, component, failed
 
 CATALOG = catalog(component("runtime"), component("metrics", namespace="kube-system"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 from installer.engine.fingerprint import on_some_hosts
 from installer.engine.plan import Selection, make_plan, make_verification
 from installer.errors import UsageError
 from installer.model.deployed import Deployed
-
 from tests.fakes import catalog, component, inventory, parts
 
 CATALOG = catalog(

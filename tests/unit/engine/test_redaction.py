@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from installer.engine.redaction import HIDDEN, redact_all, redaction
 
 KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIDummy\n-----END EC PRIVATE KEY-----"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from installer.engine.selection import hosts_within, require_known
 from installer.errors import UsageError
-
 from tests.fakes import inventory
 
 HOSTS = inventory(admin1="admin", cp1="control_plane", cp2="control_plane", worker1="worker gpu")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from installer.engine.site_status import Record, cluster_answers, component_statuses, expiries_of, host_statuses
 from installer.model.report import Expiry
 from installer.model.status import Health, HostAnswer
-
 from tests.fakes import catalog, component, inventory
 
 CATALOG = catalog(component("base"), component("api", "base"))

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
 from installer.errors import ComponentFailed, VerificationFailed
 from installer.model.events import RunEnded, RunPlanned, StepChanged, StepFailed, StepStatus
 from installer.model.plan import Change, Job, StepResult
 from installer.ports import Reporter, StepEnded
 from installer.workflows.install import Crew, carry_out, failure_of
-
 from tests.fakes import (
     BAD,
     MemoryJournal,

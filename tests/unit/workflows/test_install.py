@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,6 +11,7 @@ from installer.errors import ComponentFailed, Interrupted, VerificationFailed
 from installer.model.events import Notice, StepChanged, StepStatus
 from installer.model.plan import Change, Plan, StepResult, TaskFailure
 from installer.model.report import RunReport
+from installer.ports import Confirmation
 from installer.workflows.install import Crew, carry_out, failure_of, note_unchanged
 from tests.fakes import (
     BAD,
@@ -38,7 +38,7 @@ class Site:
         self.journal, self.reporter = MemoryJournal(), RecordingReporter()
         self.runner = ScriptedRunner({name.replace("_", " "): result for name, result in results.items()})
 
-    def run(self, agrees: bool = True, confirm: Callable[[str], bool] | None = None, plan: Plan = PLAN) -> RunReport:
+    def run(self, agrees: bool = True, confirm: Confirmation | None = None, plan: Plan = PLAN) -> RunReport:
         crew = Crew(self.runner, self.journal, self.reporter, confirm or answering(agrees), {}, at_once=1)
         return carry_out("site", "bundle-1", "install", plan, PARTS, crew)
 
