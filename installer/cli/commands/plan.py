@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
-from installer.cli.commands.common import site
+from installer.cli.commands.common import answer, selection, site
 from installer.cli.commands.install import show_plan
-from installer.cli.console import plain, table
-from installer.cli.options import InventoryOption, OnlyOption, OutputOption, SkipOption, StateOption
+from installer.cli.console import table
+from installer.cli.options import InventoryOption, LimitOption, OnlyOption, OutputOption, SkipOption, StateOption
 from installer.cli.wiring import Site
-from installer.engine.plan import Selection, make_plan
+from installer.engine.plan import make_plan
 from installer.model.component import Component
 from installer.model.deployed import Ingredients
 from installer.model.plan import Plan
@@ -30,22 +29,23 @@ def run(
     offline: OfflineOption = False,
     only: OnlyOption = None,
     skip: SkipOption = None,
+    limit: LimitOption = None,
     state: StateOption = None,
     output: OutputOption = None,
 ) -> None:
     """Show what a run would do to each component, and why; nothing is changed."""
-    here = site(context, inventory=inventory, state=state, output=output)
-    selection = Selection(tuple(only or ()), tuple(skip or ()))
+    here = site(context, inventory=inventory, state=state, output=output, only=only, skip=skip, limit=limit)
+    hosts = here.options.limit or ""
     if offline:
         # Nothing is known of the hosts, so every component would be installed: order and hosts are what counts.
         ingredients = dict.fromkeys(here.catalog.names, _UNKNOWN)
-        outline = _outline(here, make_plan(here.catalog, here.inventory, ingredients, {}, selection))
-        typer.echo(json.dumps(outline) if here.json else _text(outline))
+        outline = _outline(here, make_plan(here.catalog, here.inventory, ingredients, {}, selection(here), hosts))
+        answer(here, {"components": outline}, _text(outline))
         return
     from installer.cli.runs import Runs
 
-    plan = Runs(here).plan(selection)
-    typer.echo(json.dumps(plain(plan)) if here.json else show_plan(plan))
+    plan = Runs(here, hosts).plan(selection(here))
+    answer(here, plan, show_plan(plan))
 
 
 def _outline(here: Site, plan: Plan) -> list[dict[str, Any]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from installer.cli.commands.common import site
+from installer.cli.commands.common import answer, site
 from installer.cli.help_pages import COMMAND_LINE, command_line_page
 from installer.cli.options import OutputOption
 from installer.cli.wiring import rendered_files
@@ -27,4 +26,4 @@ def run(context: typer.Context, check: CheckOption = False, output: OutputOption
         require_rendered(rendered, store)
     written = () if check else render(rendered, store)
     text = "\n".join(f"{path} written" for path in written) or f"{len(rendered)} files are as rendered."
-    typer.echo(json.dumps(written) if here.json else text)
+    answer(here, {"written": written}, text)

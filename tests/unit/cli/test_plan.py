@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from installer.cli.app import app
 from installer.cli.wiring import PROJECT
-from installer.errors import InvalidConfiguration, UsageError
+from installer.errors import ExitCode
 
 EXAMPLE = str(PROJECT / "inventories" / "onprem")
 
@@ -22,7 +22,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 def outline(*more: str) -> list[dict[str, Any]]:
     answer = CliRunner().invoke(app, ["plan", "--inventory", EXAMPLE, "--offline", "--output", "json", *more])
     assert answer.exit_code == 0, answer.exception
-    found: list[dict[str, Any]] = json.loads(answer.stdout)
+    found: list[dict[str, Any]] = json.loads(answer.stdout)["components"]
     return found
 
 
@@ -46,11 +46,18 @@ def test_an_offline_plan_names_the_hosts_of_each_component() -> None:
     ("options", "expected"),
     [
         (["--only", "kubernetes", "--only", "api_endpoint"], {"kubernetes", "api_endpoint"}),
-        (["--only", "kubernetes", "--skip", "kubernetes"], set()),
+        (["--only", "kubernetes,api_endpoint", "--skip", "kubernetes"], {"api_endpoint"}),
     ],
 )
 def test_a_plan_is_of_what_was_chosen(options: list[str], expected: set[str]) -> None:
     assert {entry["component"] for entry in outline(*options)} == expected
+
+
+def test_a_plan_is_for_the_hosts_that_were_chosen() -> None:
+    hosts = {entry["component"]: entry["hosts"] for entry in outline("--limit", "worker1")}
+
+    assert hosts["kubernetes"] == ["worker1"]
+    assert hosts.get("api_endpoint", []) == []
 
 
 def test_text_is_a_table_for_an_operator() -> None:
@@ -63,7 +70,7 @@ def test_text_is_a_table_for_an_operator() -> None:
 def test_a_component_that_there_is_not_is_refused() -> None:
     answer = CliRunner().invoke(app, ["plan", "--inventory", EXAMPLE, "--offline", "--only", "kubernets"])
 
-    assert isinstance(answer.exception, UsageError)
+    assert answer.exit_code == ExitCode.USAGE
 
 
 def test_an_inventory_with_mistakes_is_refused(tmp_path: Path) -> None:
@@ -71,5 +78,5 @@ def test_an_inventory_with_mistakes_is_refused(tmp_path: Path) -> None:
 
     answer = CliRunner().invoke(app, ["plan", "--inventory", str(tmp_path), "--offline"])
 
-    assert isinstance(answer.exception, InvalidConfiguration)
-    assert f"{tmp_path}/hosts.yml:3" in [problem.where for problem in answer.exception.problems]
+    assert answer.exit_code == ExitCode.INVALID_CONFIGURATION
+    assert f"{tmp_path}/hosts.yml:3: admn is no group of the platform." in answer.stderr
