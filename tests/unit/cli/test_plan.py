@@ -71,6 +71,7 @@ def test_a_component_that_there_is_not_is_refused() -> None:
     answer = CliRunner().invoke(app, ["plan", "--inventory", EXAMPLE, "--offline", "--only", "kubernets"])
 
     assert answer.exit_code == ExitCode.USAGE
+    assert "kubernetes" in answer.stderr
 
 
 def test_an_inventory_with_mistakes_is_refused(tmp_path: Path) -> None:

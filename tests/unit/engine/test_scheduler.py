@@ -57,8 +57,8 @@ def test_there_are_no_more_lanes_than_verifications() -> None:
     assert jobs_of(step("a verify"), lanes=5) == [["a verify"]]
 
 
-def test_a_removal_has_a_job_of_its_own() -> None:
-    assert jobs_of(step("b remove"), step("a remove", "b remove")) == [["b remove"], ["a remove"]]
+def test_removals_share_one_job_in_their_order() -> None:
+    assert jobs_of(step("b remove"), step("a remove", "b remove")) == [["b remove", "a remove"]]
 
 
 def test_no_step_is_lost_and_none_runs_twice() -> None:
