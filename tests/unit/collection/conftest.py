@@ -1,0 +1,28 @@
+"""Stand-ins for a host's programs, found on the path before the real ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Return what puts a program on the path that writes its calls down; it returns the file of calls."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    def make(name: str, says: str = "", status: int = 0) -> Path:
+        calls, answer = folder / f"{name}.calls", folder / f"{name}.answer"
+        calls.touch()
+        answer.write_text(says)
+        script = f'#!/bin/sh\necho "$*" >> {calls}\ncat {answer}\nexit {status}\n'
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+        return calls
+
+    return make

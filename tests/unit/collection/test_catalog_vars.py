@@ -1,0 +1,63 @@
+"""Every play sees the catalogue, the bundle's lock and the defaults of platform-wide variables."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.repository import PROJECT, ROLES, read
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what Ansible knows of a host of an inventory with a small lock."""
+    folder = tmp_path_factory.mktemp("inventory")
+    (folder / "group_vars" / "all").mkdir(parents=True)
+    (folder / "group_vars" / "all" / "site.yml").write_text("platform_domain: example.com\n")
+    (folder / "hosts.yml").write_text("all: {hosts: {h1: {}}}\n")
+    (folder / "bundle.lock.json").write_text(
+        json.dumps({"items": [locked(kind) for kind in ("image", "file", "wheel")]})
+    )
+    command = [str(Path(sys.executable).with_name("ansible-inventory")), "--inventory", str(folder), "--host", "h1"]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def locked(kind: str) -> dict[str, Any]:
+    digest = "sha256:" + {"image": "a", "file": "b", "wheel": "c"}[kind] * 64
+    more = {"origin": {"file": "x.whl"}, "needed_by": ["admin"], "scope": "python3.13"}
+    return {"kind": kind, "name": f"some/{kind}", "version": "1", "digest": digest, **more}
+
+
+def test_every_component_is_known(facts: dict[str, Any]) -> None:
+    assert set(facts["platform_components"]) == set(ROLES)
+
+
+def test_a_default_holds_until_the_inventory_says_otherwise(facts: dict[str, Any]) -> None:
+    defaults = read(PROJECT / "inventories/variables.yml")
+
+    assert facts["platform_domain"] == "example.com"
+    assert facts["platform_api_port"] == defaults["platform_api_port"]["default"]
+
+
+@pytest.mark.parametrize(("kind", "letter"), [("images", "a"), ("files", "b")])
+def test_artefacts_are_known_by_kind_and_name(facts: dict[str, Any], kind: str, letter: str) -> None:
+    assert facts["platform_artifacts"][kind][f"some/{kind.rstrip('s')}"] == {
+        "version": "1",
+        "digest": f"sha256:{letter * 64}",
+        "path": f"oci/blobs/sha256/{letter * 64}",
+    }
+
+
+def test_wheels_are_known_by_the_python_they_are_for(facts: dict[str, Any]) -> None:
+    (wheel,) = facts["platform_artifacts"]["wheels"]["python3.13"]
+
+    assert (wheel["name"], wheel["file"], wheel["needed_by"]) == ("some/wheel", "x.whl", ["admin"])
