@@ -119,7 +119,8 @@ def test_a_folder_is_removed_with_all_in_it_and_links_are_not_followed(tmp_path:
 
 def entry(path: Path, **given: Any) -> dict[str, Any]:
     """Return an entry as Ansible completes it from the options."""
-    defaults = {name: option.get("default") for name, option in hostfile.OPTIONS.items()}
+    options: Any = hostfile.OPTIONS
+    defaults = {name: option.get("default") for name, option in options.items()}
     return {**defaults, "path": str(path), "owner": ME, "group": MINE, **given}
 
 

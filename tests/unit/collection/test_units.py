@@ -16,7 +16,8 @@ MISSING = {"LoadState": "not-found", "ActiveState": "inactive", "UnitFileState":
 
 def unit(name: str = NAME, **given: Any) -> dict[str, Any]:
     """Return a unit as Ansible completes it from the options."""
-    defaults = {option: described.get("default") for option, described in units.OPTIONS.items()}
+    options: Any = units.OPTIONS
+    defaults = {option: described.get("default") for option, described in options.items()}
     return {**defaults, "name": name, **given}
 
 
