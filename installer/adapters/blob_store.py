@@ -7,6 +7,7 @@ is whole, whatever was killed before.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -19,6 +20,7 @@ from installer.errors import BundleRefused
 from installer.model.artifact import Blob, check_digest, digest_of
 
 CHUNK = 1 << 20
+_INCOMING = "new-"
 
 
 def hash_file(path: Path) -> Blob:
@@ -40,6 +42,7 @@ class BlobStore:
         self.root = root
         self._blobs = root / "blobs" / "sha256"
         self._incoming = root / "incoming"
+        self._swept = False
 
     def has(self, digest: str) -> bool:
         """Return whether the blob is there."""
@@ -83,8 +86,17 @@ class BlobStore:
         blob = hash_file(path)
         if expected is not None and blob.digest != expected:
             raise _wrong_bytes(path.name, expected, blob.digest)
+        _sync(path)
         self.link_from(path, blob.digest)
         return blob
+
+    def adopt(self, path: Path, digest: str) -> None:
+        """Take in a file whose digest the caller has just computed, by renaming it."""
+        _sync(path)
+        path.chmod(0o644)
+        location = self._location(digest)
+        location.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(location)
 
     def link_from(self, path: Path, digest: str) -> None:
         """Take in a file whose digest the caller has just checked."""
@@ -93,23 +105,36 @@ class BlobStore:
     @contextlib.contextmanager
     def writer(self, expected: str | None = None) -> Iterator[BlobWriter]:
         """Yield a writer; on leaving, the blob is in the store or nothing is."""
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self._incoming)
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
+        with self._new_file() as stream:
+            temporary = Path(stream.name)
+            try:
                 writer = BlobWriter(stream)
                 yield writer
                 stream.flush()
                 os.fsync(stream.fileno())
-            if expected is not None and writer.blob.digest != expected:
-                raise _wrong_bytes("content", expected, writer.blob.digest)
-            location = self._location(writer.blob.digest)
-            location.parent.mkdir(parents=True, exist_ok=True)
-            temporary.chmod(0o644)
-            temporary.replace(location)
-        finally:
-            temporary.unlink(missing_ok=True)
+                if expected is not None and writer.blob.digest != expected:
+                    raise _wrong_bytes("content", expected, writer.blob.digest)
+                location = self._location(writer.blob.digest)
+                location.parent.mkdir(parents=True, exist_ok=True)
+                temporary.chmod(0o644)
+                temporary.replace(location)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def _new_file(self) -> BinaryIO:
+        """Open a new file below `incoming`, locked, so that no sweep takes it for one left behind."""
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        with (self._incoming / ".lock").open("a") as guard:
+            fcntl.flock(guard, fcntl.LOCK_EX)
+            if not self._swept:
+                self._swept = True
+                for left in self._incoming.glob(f"{_INCOMING}*"):
+                    _remove_abandoned(left)
+            descriptor, name = tempfile.mkstemp(dir=self._incoming, prefix=_INCOMING)
+            os.close(descriptor)
+            stream = Path(name).open("wb")
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            return stream
 
     def _location(self, digest: str) -> Path:
         return self._blobs / check_digest(digest).removeprefix("sha256:")
@@ -141,18 +166,39 @@ def place(source: Path, target: Path) -> None:
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.{id(target)}")
     try:
-        try:
-            os.link(source, temporary)
-        except OSError:
-            with source.open("rb") as reader, temporary.open("wb") as writer:
-                shutil.copyfileobj(reader, writer, CHUNK)
-                writer.flush()
-                os.fsync(writer.fileno())
+        # A link to a link would share the link.
+        os.link(source.resolve(), target)
+    except FileExistsError:
+        return
+    except OSError:
+        _copy(source, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    temporary = Path(name)
+    try:
+        with source.open("rb") as reader, os.fdopen(descriptor, "wb") as writer:
+            shutil.copyfileobj(reader, writer, CHUNK)
+            writer.flush()
+            os.fsync(writer.fileno())
+        temporary.chmod(0o644)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Delete what a killed process was writing; a living one holds a lock on it."""
+    with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb+") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def _wrong_bytes(what: str, expected: str, found: str) -> BundleRefused:

@@ -6,23 +6,28 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import rfc8785
-from pydantic import TypeAdapter, ValidationError
-
 from installer.adapters.blob_store import CHUNK, BlobStore, hash_file, place
-from installer.errors import BundleRefused
+from installer.engine.contents import (
+    CHECKSUMS,
+    MANIFEST,
+    RELEASE,
+    SIGNATURE,
+    UNLISTED,
+    blob_path,
+    carried,
+    encode_manifest,
+    format_checksums,
+    listing,
+    parse_manifest,
+)
+from installer.errors import BundleRefused, UsageError
 from installer.model.artifact import Kind, LockedItem, digest_of
 from installer.model.bundle import BundleFile, Manifest, Release
 
-RELEASE, SIGNATURE, MANIFEST, CHECKSUMS = "RELEASE", "RELEASE.sig", "manifest.json", "SHA256SUMS"
-BLOBS = "oci/blobs/sha256"
-_UNLISTED = frozenset({RELEASE, SIGNATURE, CHECKSUMS, MANIFEST})
-
-_manifest = TypeAdapter(Manifest)
 Count = Callable[[str, int], None]
 
 
@@ -41,7 +46,7 @@ class BundleDirectory:
             BundleRefused: there is none.
         """
         try:
-            return (self.root / RELEASE).read_bytes()
+            return self._read(RELEASE)
         except OSError as error:
             raise BundleRefused(
                 f"There is no bundle at {self.root}: RELEASE is missing.",
@@ -59,31 +64,58 @@ class BundleDirectory:
         Raises:
             BundleRefused: it is missing, or not the one RELEASE names.
         """
-        content = self._checked(MANIFEST, release.manifest)
+        return parse_manifest(self._checked(MANIFEST, release.manifest), str(self.root))
+
+    def carried(self, release: Release, manifest: Manifest) -> dict[str, tuple[str, int]]:
+        """Return digest and size of the files the bundle carries; a delta leaves blobs out.
+
+        Raises:
+            BundleRefused: SHA256SUMS is missing, or not the one RELEASE names.
+        """
+        return carried(release, manifest, self._checked(CHECKSUMS, release.checksums))
+
+    def chunks(self, path: str, offset: int = 0, size: int = -1) -> Iterator[bytes]:
+        """Yield a file's bytes, or a part of them.
+
+        Raises:
+            BundleRefused: there is no such regular file.
+        """
         try:
-            return _manifest.validate_json(content)
-        except ValidationError as error:
-            raise BundleRefused(f"manifest.json of {self.root} cannot be read.", details=[str(error)[:500]]) from error
+            descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            raise BundleRefused(
+                f"{path} of the bundle at {self.root} cannot be read: {error.strerror}.", hint="Get the bundle again."
+            ) from error
+        with os.fdopen(descriptor, "rb", buffering=0) as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise BundleRefused(f"{path} of the bundle at {self.root} is no file.", hint="Get the bundle again.")
+            stream.seek(offset)
+            left = size if size >= 0 else os.fstat(descriptor).st_size - offset
+            while left > 0 and (chunk := stream.read(min(CHUNK, left))):
+                left -= len(chunk)
+                yield chunk
 
     def verify(self, release: Release, manifest: Manifest, workers: int, count: Count) -> None:
-        """Check every file and blob of a whole bundle.
+        """Check every file and blob; of a delta, those it carries.
 
         Args:
+            release: RELEASE, already trusted.
+            manifest: the manifest it names.
             workers: how many are read at once.
             count: called with a name and its bytes after each.
 
         Raises:
             BundleRefused: something is missing, damaged or was added; everything found is listed.
         """
-        expected = listing(manifest)
-        checksums = self._checked(CHECKSUMS, release.checksums)
-        problems = [] if checksums == format_checksums(expected) else ["SHA256SUMS does not say what manifest.json says."]
+        expected = self.carried(release, manifest)
         expected.update({path: (digest, -1) for path, digest in release.signed.items()})
         present = dict(self._walk())
-        problems += [f"{path} is missing." for path in sorted(expected.keys() - present.keys())]
-        problems += [f"{path} does not belong to the bundle." for path in sorted(present.keys() - expected.keys() - _UNLISTED)]
+        problems = [f"{path} is missing." for path in sorted(expected.keys() - present.keys())]
+        added = present.keys() - expected.keys() - UNLISTED
+        problems += [f"{path} does not belong to the bundle." for path in sorted(added)]
         problems += [f"{path} is a link or a special file." for path, regular in sorted(present.items()) if not regular]
-        whole = sorted(expected.keys() & present.keys(), key=lambda path: -expected[path][1])
+        # What is no regular file is not opened: a pipe would never end.
+        whole = sorted((path for path in expected if present.get(path)), key=lambda path: -expected[path][1])
         with ThreadPoolExecutor(workers) as pool:
             for path, problem in zip(whole, pool.map(lambda p: self._check_file(p, *expected[p]), whole), strict=True):
                 problems += [problem] if problem else []
@@ -99,13 +131,15 @@ class BundleDirectory:
         """Write everything but RELEASE, and return the manifest's bytes.
 
         Args:
+            manifest: the new bundle's.
             files: what lies beside the blobs, by path; `manifest.files` describes the same.
             count: called with a name and its bytes after each blob.
         """
         if self._cache is None:
             raise ValueError("a bundle is composed from a cache of blobs")
+        self.refuse_foreign(listing(manifest))
         for digest, size in sorted(manifest.blobs.items()):
-            place(self._cache.path(digest), self.root / BLOBS / digest.removeprefix("sha256:"))
+            place(self._cache.path(digest), self.root / blob_path(digest))
             count(digest, size)
         for path, content in files.items():
             self._write_file(path, content, manifest.files[path])
@@ -130,13 +164,60 @@ class BundleDirectory:
             self._write_file(path, content)
         self._write_file(SIGNATURE, signature)
         self._write_file(RELEASE, text)
-        keep = {*listing(manifest), *signed, *_UNLISTED}
+        self.prune({*listing(manifest), *signed})
+
+    def copy(self, source: Path, manifest: Manifest, paths: Collection[str], count: Count) -> None:
+        """Take files of another bundle over, and its manifest.
+
+        Args:
+            source: the other bundle's folder.
+            manifest: the other bundle's.
+            paths: the files.
+            count: called with a name and its bytes after each.
+        """
+        self.refuse_foreign(listing(manifest))
+        for path in sorted(paths):
+            described = manifest.files.get(path)
+            if described is None:
+                place(source / path, self.root / path)
+            else:
+                self._write_file(path, source / path, described)
+            count(path, (self.root / path).stat().st_size)
+        # Its very bytes: another version of this tool may write the same manifest differently.
+        self._write_file(MANIFEST, source / MANIFEST)
+
+    def write_checksums(self, content: bytes) -> None:
+        """Write SHA256SUMS of a bundle that carries less than its manifest lists."""
+        self._write_file(CHECKSUMS, content)
+
+    def prune(self, keep: Collection[str]) -> None:
+        """Delete every file but those of RELEASE, the manifest and the paths given, and folders left empty."""
         for path, _ in list(self._walk()):
-            if path not in keep:
+            if path not in keep and path not in UNLISTED:
                 (self.root / path).unlink()
         for folder, below, files in os.walk(self.root, topdown=False):
-            if not below and not files and not os.listdir(folder):
+            if not below and not files and not any(Path(folder).iterdir()):
                 Path(folder).rmdir()
+
+    def refuse_foreign(self, paths: Iterable[str]) -> None:
+        """Refuse to turn a folder into a bundle that is something else: what is no part of a bundle is deleted.
+
+        Args:
+            paths: what the bundle will hold.
+
+        Raises:
+            UsageError: there is no RELEASE, and something that no bundle holds.
+        """
+        if not self.root.is_dir() or (self.root / RELEASE).exists():
+            return
+        known = {path.split("/")[0] for path in (*paths, *UNLISTED, "apt", "oci", "whole")}
+        # A killed build leaves what it was writing.
+        known |= {f".{name}.new" for name in known}
+        if foreign := sorted(path.name for path in self.root.iterdir() if path.name not in known):
+            raise UsageError(
+                f"{self.root} is no bundle: it holds {foreign[0]}.",
+                hint="Name an empty folder, or one that is not there yet.",
+            )
 
     def _check_file(self, path: str, digest: str, size: int) -> str:
         location = self.root / path
@@ -155,14 +236,22 @@ class BundleDirectory:
 
     def _checked(self, name: str, digest: str) -> bytes:
         try:
-            content = (self.root / name).read_bytes()
+            content = self._read(name)
         except OSError as error:
-            raise BundleRefused(f"{name} is missing in the bundle at {self.root}.", hint="Get the bundle again.") from error
+            raise BundleRefused(
+                f"{name} is missing in the bundle at {self.root}.", hint="Get the bundle again."
+            ) from error
         if digest_of(content) != digest:
             raise BundleRefused(
                 f"{name} in the bundle at {self.root} is not the one that was signed.", hint="Get the bundle again."
             )
         return content
+
+    def _read(self, name: str) -> bytes:
+        path = self.root / name
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise FileNotFoundError(f"{name} is no regular file")
+        return path.read_bytes()
 
     def _walk(self) -> Iterator[tuple[str, bool]]:
         """Yield every file with whether it is a regular one."""
@@ -188,23 +277,6 @@ class BundleDirectory:
             os.fsync(stream.fileno())
         temporary.chmod(int(described.mode, 8) if described else 0o644)
         temporary.replace(target)
-
-
-def encode_manifest(manifest: Manifest) -> bytes:
-    """Return the one way to write a manifest."""
-    return rfc8785.dumps(_manifest.dump_python(manifest, mode="json"))
-
-
-def listing(manifest: Manifest) -> dict[str, tuple[str, int]]:
-    """Return digest and size of every file a manifest describes, by path."""
-    files = {f"{BLOBS}/{digest.removeprefix('sha256:')}": (digest, size) for digest, size in manifest.blobs.items()}
-    files.update({path: (entry.digest, entry.size) for path, entry in manifest.files.items()})
-    return files
-
-
-def format_checksums(files: Mapping[str, tuple[str, int]]) -> bytes:
-    """Return the listing as `sha256sum` reads it."""
-    return "".join(f"{digest.removeprefix('sha256:')}  {path}\n" for path, (digest, _) in sorted(files.items())).encode()
 
 
 def image_layout(items: Iterable[LockedItem]) -> dict[str, bytes]:

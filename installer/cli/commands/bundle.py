@@ -11,9 +11,15 @@ import typer
 from installer.cli.commands.common import site
 from installer.cli.console import plain, size, table
 from installer.cli.options import BundleOption, InventoryOption, OutputOption, StateOption
+from installer.engine.sizes import parse_size
 from installer.model.bundle import Difference
+from installer.model.volumes import SizePlan
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
+
+MediaOption = Annotated[str, typer.Option("--media", help="What one medium holds: 700M, 4.7G, 32GB, 1TiB.")]
+KeyOption = Annotated[Path | None, typer.Option("--key", help="Key to sign with; the state's own when absent.")]
+FolderArgument = Annotated[Path, typer.Argument(help="A bundle's folder.")]
 
 
 @app.command()
@@ -34,7 +40,7 @@ def build(
     bundle: BundleOption = None,
     state: StateOption = None,
     output: OutputOption = None,
-    key: Annotated[Path | None, typer.Option("--key", help="Key to sign with; the state's own when absent.")] = None,
+    key: KeyOption = None,
 ) -> None:
     """Fetch or make what the lock names, and write a signed bundle."""
     from installer.cli.bundles import Bundles
@@ -53,14 +59,107 @@ def verify(
     bundle: BundleOption = None,
     state: StateOption = None,
     output: OutputOption = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Open each image, chart, wheel and package too.")] = False,
 ) -> None:
     """Check who signed the bundle, whether it is whole, and whether it is its time."""
-    from installer.cli.bundles import Bundles
+    from installer.cli.volumes import Volumes
 
     here = site(context, inventory=inventory, bundle=bundle, state=state, output=output)
-    trusted = Bundles(here).verify()
+    trusted = Volumes(here).check(deep=deep)
     text = f"{trusted.release.id} is good: signed by {trusted.signer}, {len(trusted.manifest.items)} items."
     typer.echo(json.dumps(plain(trusted.release)) if here.json else text)
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    inventory: InventoryOption = None,
+    state: StateOption = None,
+    output: OutputOption = None,
+    media: MediaOption = "",
+) -> None:
+    """Show how large the bundle of the lock is and how many media it needs, before anything is fetched."""
+    from installer.cli.volumes import Volumes
+
+    here = site(context, inventory=inventory, state=state, output=output)
+    planned = Volumes(here).plan(parse_size(media) if media else 0)
+    typer.echo(json.dumps(plain(planned)) if here.json else _sizes(planned))
+
+
+@app.command()
+def split(
+    context: typer.Context,
+    media: MediaOption,
+    to: Annotated[Path, typer.Option("--to", help="Folder to write the volumes to.")],
+    inventory: InventoryOption = None,
+    bundle: BundleOption = None,
+    state: StateOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Write the bundle onto volumes that fit the media."""
+    from installer.cli.volumes import Volumes
+
+    here = site(context, inventory=inventory, bundle=bundle, state=state, output=output)
+    volumes = Volumes(here).split(parse_size(media), to)
+    rows = [(volume.name, size(volume.size), "written" if volume.written else "was there") for volume in volumes]
+    typer.echo(json.dumps(plain(volumes)) if here.json else table(("volume", "size", ""), rows))
+
+
+@app.command()
+def load(
+    context: typer.Context,
+    places: Annotated[list[Path], typer.Option("--from", help="A volume, or a folder of volumes; may be given again.")],
+    inventory: InventoryOption = None,
+    bundle: BundleOption = None,
+    state: StateOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Take the bundle in from its volumes, in any order, a few at a time if need be."""
+    from installer.cli.volumes import Volumes
+
+    here = site(context, inventory=inventory, bundle=bundle, state=state, output=output)
+    report = Volumes(here).load(places)
+    lacking = f"Of {report.volumes} volumes there lack: {', '.join(map(str, report.missing))}."
+    text = f"{report.bundle}: {size(report.loaded)} loaded, {size(report.kept)} were there. "
+    text += f"It is whole, at {here.bundle}." if report.complete else lacking
+    typer.echo(json.dumps(plain(report)) if here.json else text)
+
+
+@app.command()
+def diff(
+    context: typer.Context,
+    before: FolderArgument,
+    after: FolderArgument,
+    inventory: InventoryOption = None,
+    state: StateOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Show the items and bytes added, removed and changed from one bundle to another."""
+    from installer.cli.volumes import Volumes
+
+    here = site(context, inventory=inventory, state=state, output=output)
+    difference = Volumes(here).diff(before, after)
+    typer.echo(json.dumps(plain(difference)) if here.json else _difference(difference))
+
+
+@app.command()
+def delta(
+    context: typer.Context,
+    base: Annotated[Path, typer.Option("--base", help="Folder of the bundle that the site has.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write the delta to.")],
+    inventory: InventoryOption = None,
+    bundle: BundleOption = None,
+    state: StateOption = None,
+    output: OutputOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Write a signed bundle that carries only what another one lacks."""
+    from installer.cli.volumes import Volumes
+
+    here = site(context, inventory=inventory, bundle=bundle, state=state, output=output)
+    made = Volumes(here).delta(base, to, key)
+    text = f"{made.release.id}: {size(made.size)} carried, {size(made.left_out)} left out, at {to}"
+    typer.echo(json.dumps(plain(made)) if here.json else text)
 
 
 def _difference(found: Difference) -> str:
@@ -73,3 +172,17 @@ def _difference(found: Difference) -> str:
         return "Nothing differs."
     total = f"+{size(found.bytes_added)} -{size(found.bytes_removed)}"
     return table(("", "kind", "name", "for", "before", "after"), rows) + f"\n{total}"
+
+
+def _sizes(planned: SizePlan) -> str:
+    rows = [(item.name, str(item.items), size(item.size), size(item.shared)) for item in planned.components]
+    rows.append(("all", "", size(planned.size), ""))
+    disks = [
+        (disk.kind, *(size(part) for part in (disk.bundle, disk.images, disk.packages, disk.files, disk.total)))
+        for disk in planned.disks
+    ]
+    text = table(("component", "items", "adds", "shares"), rows)
+    if planned.media:
+        text += f"\n\n{planned.volumes} media of {size(planned.media)}, each of which repeats {size(planned.front)}"
+    header = ("disk of each", "bundle", "images", "packages", "files", "together")
+    return text + "\n\n" + table(header, disks) + "\nWhat is unpacked is an estimate."
