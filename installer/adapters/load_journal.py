@@ -248,11 +248,8 @@ class LoadingFolder:
     def _records(self) -> Iterator[list[Any]]:
         """Yield what was written down; a last line without its end was being written when the load was killed."""
         if self._journal.is_file():
-            yield from (
-                json.loads(line)
-                for line in self._journal.read_bytes().splitlines(keepends=True)
-                if line.endswith(b"\n")
-            )
+            lines = self._journal.read_bytes().splitlines(keepends=True)
+            yield from (json.loads(line) for line in lines if line.endswith(b"\n"))
 
     def _write_down(self, *records: Sequence[Any]) -> None:
         with self._journal.open("ab") as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from installer.errors import BundleRefused, InvalidConfiguration, Problem
 from installer.model.bundle import SIGNATURE_NAMESPACE
 
 _LINE = f'a line `identity namespaces="{SIGNATURE_NAMESPACE}" ssh-ed25519 AAAA…` for each signer.'
+_BEGIN, _END, _WIDTH = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", 70
 _SAY_WHO = "Compare the fingerprint with the one its maker gave you by another way before you add a key."
 
 
@@ -60,6 +62,7 @@ def verify(text: bytes, signature: Path, allowed_signers: Path) -> str:
         raise BundleRefused(f"{allowed_signers} names no signer.", hint=f"Add {_LINE}")
     if not signature.is_file():
         raise BundleRefused("The bundle is not signed: RELEASE.sig is missing.", hint="Get the bundle again, whole.")
+    _refuse_other_armour(signature)
     common = ["-s", str(signature), "-n", SIGNATURE_NAMESPACE, "-f", str(allowed_signers)]
     try:
         found = run(["ssh-keygen", "-Y", "find-principals", *common]).decode().split()
@@ -77,3 +80,15 @@ def verify(text: bytes, signature: Path, allowed_signers: Path) -> str:
             details=error.details,
         ) from error
     return identity
+
+
+def _refuse_other_armour(signature: Path) -> None:
+    """Refuse a signature that is not written just as `ssh-keygen` writes it: reading, it overlooks some damage."""
+    content = signature.read_bytes()
+    try:
+        encoded = base64.b64encode(base64.b64decode(b"".join(content.splitlines()[1:-1]), validate=True)).decode()
+    except ValueError:
+        encoded = ""
+    lines = [encoded[begin : begin + _WIDTH] for begin in range(0, len(encoded), _WIDTH)]
+    if content != "\n".join([_BEGIN, *lines, _END, ""]).encode():
+        raise BundleRefused("RELEASE.sig is damaged.", hint="Get the bundle again.")

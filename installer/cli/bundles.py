@@ -103,8 +103,8 @@ class Bundles:
         except BundleRefused:
             return False
 
-    def verify(self) -> TrustedBundle:
-        """Check the bundle to the last byte."""
+    def verify(self, delta: bool = False) -> TrustedBundle:
+        """Check the bundle to the last byte; a delta is refused unless `delta` says that one will do."""
         directory = BundleDirectory(self._site.bundle)
         return verify_bundle(
             directory,
@@ -114,6 +114,7 @@ class Bundles:
             datetime.now(UTC),
             os.cpu_count() or 2,
             self._site.reporter,
+            delta,
         )
 
     @property

@@ -30,7 +30,7 @@ from installer.workflows.bundle_front import Trust
 from installer.workflows.bundle_load import LoadReport, load_bundle
 from installer.workflows.bundle_plan import plan_sizes
 from installer.workflows.bundle_split import WrittenVolume, split_bundle
-from installer.workflows.bundle_verify import TrustedBundle, open_items, trust_bundle, verify_bundle
+from installer.workflows.bundle_verify import TrustedBundle, open_items, trust_bundle
 
 
 class Volumes(Bundles):
@@ -84,7 +84,7 @@ class Volumes(Bundles):
         known = self._known(base)
         directory = BundleDirectory(self._site.bundle)
         return make_delta(
-            self.check(delta=False),
+            self.verify(),
             self._site.bundle,
             known,
             lambda path: b"".join(directory.chunks(path)),
@@ -95,22 +95,12 @@ class Volumes(Bundles):
             self._site.reporter,
         )
 
-    def check(self, delta: bool = True, deep: bool = False) -> TrustedBundle:
+    def check(self, deep: bool) -> TrustedBundle:
         """Check the bundle, or the delta, to the last byte; `deep` opens each item too."""
-        directory = BundleDirectory(self._site.bundle)
-        bundle = verify_bundle(
-            directory,
-            lambda text: self._who_signed(text, directory),
-            self.seen_sequence,
-            __version__,
-            datetime.now(UTC),
-            _workers(),
-            self._site.reporter,
-            delta,
-        )
+        bundle = self.verify(delta=True)
         if deep:
             opening = ItemOpening(BlobStore(self._site.bundle / "oci"))
-            open_items(directory, bundle, opening, _workers(), self._site.reporter)
+            open_items(BundleDirectory(self._site.bundle), bundle, opening, _workers(), self._site.reporter)
         return bundle
 
     def _known(self, folder: Path) -> TrustedBundle:

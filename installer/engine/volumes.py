@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from installer.engine.contents import blob_path
 from installer.engine.sizes import format_size
-from installer.errors import BundleRefused, ExitCode, PlatformError, UsageError
+from installer.errors import BundleRefused, UsageError
 from installer.model.bundle import FORMAT, Release
 from installer.model.volumes import Layout, Piece, Volume
 
@@ -26,10 +26,8 @@ _UNKNOWN = "sha256:" + 64 * "0"
 _layout = TypeAdapter(Layout)
 
 
-class NoSpaceLeft(PlatformError):
+class NoSpaceLeft(BundleRefused):
     """A disk is full; what is whole stays, and the same command goes on when there is space."""
-
-    exit_code = ExitCode.BUNDLE
 
     def __init__(self, folder: str, wanted: int, free: int) -> None:
         self.missing = max(wanted - free, 1)

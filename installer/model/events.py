@@ -42,6 +42,8 @@ class Progress(Event):
         done: finished so far.
         total: all there is, 0 while unknown.
         unit: `bytes` or a plural noun.
+        items_done: finished so far, where `unit` is another measure.
+        items: how many there are, 0 where they are not counted.
     """
 
     work: str
@@ -49,6 +51,8 @@ class Progress(Event):
     done: int
     total: int
     unit: str = "bytes"
+    items_done: int = 0
+    items: int = 0
 
     @property
     def finished(self) -> bool:

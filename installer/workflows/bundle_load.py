@@ -19,6 +19,7 @@ from installer.ports import Reporter
 from installer.workflows.bundle_front import Front, Medium, Member, Trust, read_front
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_MOST_SIGNED = 256 << 20  # bytes of a file whose digest is signed and whose size is not
 # What makes the folder a bundle comes last.
 _LAST = (MANIFEST, CHECKSUMS, SIGNATURE, RELEASE)
 
@@ -256,7 +257,7 @@ class _Load:
             if member.name not in expected:
                 raise _unexpected(medium, member.name, "is not listed for this volume")
             digest, size = expected[member.name]
-            if size not in (-1, member.size) or (size < 0 and member.size > MOST_SIGNED):
+            if size not in (-1, member.size) or (size < 0 and member.size > _MOST_SIGNED):
                 raise _unexpected(
                     medium, member.name, f"has {member.size} bytes, not the {max(size, 0)} that were signed"
                 )
@@ -282,9 +283,6 @@ class _Load:
             self._loaded += len(chunk)
             self._reporter.emit(Progress("load", member.name, self._kept + self._loaded, self._total))
             yield chunk
-
-
-MOST_SIGNED = 256 << 20  # of a file whose digest is signed and whose size is not
 
 
 def _unexpected(medium: Medium, name: str, what: str) -> BundleRefused:
