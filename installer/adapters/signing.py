@@ -34,6 +34,7 @@ def sign(text: bytes, key: Path) -> bytes:
     """Return the signature of a text.
 
     Args:
+        text: what is signed.
         key: a private key, or the public half of one that an agent or a token holds.
 
     Raises:
@@ -68,7 +69,9 @@ def verify(text: bytes, signature: Path, allowed_signers: Path) -> str:
         found = run(["ssh-keygen", "-Y", "find-principals", *common]).decode().split()
     except CommandFailed as error:
         raise BundleRefused(
-            f"No signer that {allowed_signers} trusts for bundles signed this one.", hint=_SAY_WHO, details=error.details
+            f"No signer that {allowed_signers} trusts for bundles signed this one.",
+            hint=_SAY_WHO,
+            details=error.details,
         ) from error
     identity = found[0]
     try:
