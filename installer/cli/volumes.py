@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from installer import __version__
@@ -14,7 +15,7 @@ from installer.adapters.bundle_directory import BundleDirectory
 from installer.adapters.item_opening import ItemOpening
 from installer.adapters.journal import only_one
 from installer.adapters.load_journal import LoadingFolder
-from installer.adapters.project_files import project_files
+from installer.adapters.project_files import collection_files, project_files
 from installer.adapters.signing import verify
 from installer.adapters.volume_files import VolumeFolder, find_media
 from installer.cli.bundles import Bundles
@@ -39,7 +40,8 @@ class Volumes(Bundles):
     def plan(self, media: int) -> SizePlan:
         """Return how large the bundle of the lock is; `media` in bytes, 0 for none."""
         lock = self._required_lock()
-        beside = {f"installer/{path}": place.stat().st_size for path, place in project_files(PROJECT)}
+        carried = chain(project_files(PROJECT), collection_files(PROJECT))
+        beside = {f"installer/{path}": place.stat().st_size for path, place in carried}
         for item in lock.items:
             if item.kind is Kind.WHEEL and "installer" in item.needed_by:
                 beside[f"installer/wheels/{item.origin['file']}"] = item.size
