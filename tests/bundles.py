@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -13,7 +13,8 @@ from pathlib import Path
 from installer.adapters.blob_store import BlobStore
 from installer.adapters.bundle_directory import BundleDirectory, image_layout
 from installer.adapters.load_journal import LoadingFolder
-from installer.adapters.volume_files import VolumeFolder, find_media
+from installer.adapters.volume_files import TarVolume, VolumeFolder, find_media
+from installer.engine.volumes import END, padding, tar_header
 from installer.errors import BundleRefused
 from installer.model.artifact import Blob, Kind, Lock, LockedItem, digest_of
 from installer.model.events import Event
@@ -104,9 +105,8 @@ class Maker:
             repositories=lambda _, created: {"apt/bookworm/InRelease": f"Date: {created}\n".encode()}, tool=TOOL,
         )  # fmt: skip
         root = self.folder / name
-        build_bundle(
-            lock, files, {}, {"installer/run": "0755"}, BundleDirectory(root, store), signing, self.now, Told(), described
-        )
+        writer = BundleDirectory(root, store)
+        build_bundle(lock, files, {}, {"installer/run": "0755"}, writer, signing, self.now, Told(), described)
         return root
 
 
@@ -118,7 +118,8 @@ def described(content: Path | bytes) -> tuple[str, int]:
 
 def stamped(root: Path) -> Callable[[bytes], str]:
     """Return what checks the stand-in's signature of a bundle's folder."""
-    return lambda text: who_stamped(text, (root / "RELEASE.sig").read_bytes())
+    path = root / "RELEASE.sig"
+    return lambda text: who_stamped(text, path.read_bytes() if path.is_file() else b"")
 
 
 def verify(
@@ -157,9 +158,8 @@ def load(
 
 def make_small_delta(new: Path, base: Path, to: Path, sign: Callable[[bytes], bytes] = stamp) -> MadeDelta:
     """Make the delta between two bundles of the stand-in's."""
-    return make_delta(
-        known(new), new, known(base), lambda path: (new / path).read_bytes(), BundleDirectory(to), sign, TOOL, NOW, Told()
-    )
+    read, writer = (lambda path: (new / path).read_bytes()), BundleDirectory(to)
+    return make_delta(known(new), new, known(base), read, writer, sign, TOOL, NOW, Told())
 
 
 def tree(root: Path) -> dict[str, tuple[int, bytes]]:
@@ -179,3 +179,34 @@ def flip(path: Path, offset: int = -1) -> None:
     path.unlink()
     path.write_bytes(content)
     path.chmod(mode)
+
+
+def copied(volumes: Iterable[Path], to: Path) -> list[Path]:
+    """Copy volumes into a new folder, to be damaged there."""
+    to.mkdir()
+    return [Path(to / path.name) for path in volumes if (to / path.name).write_bytes(path.read_bytes())]
+
+
+def member_of(volume: Path, prefix: str) -> tuple[int, int]:
+    """Return where the bytes of the first such file of a volume begin, and how many they are."""
+    content = volume.read_bytes()
+    begin = 0
+    for member in TarVolume(volume).members():
+        begin = content.index(member.name.encode(), begin)
+        if member.name.startswith(prefix):
+            return content.index(next(member.chunks())[:64], begin), member.size
+    raise KeyError(prefix)
+
+
+def carrying(volumes: Iterable[Path], prefix: str) -> Path:
+    """Return the first volume with such a file."""
+    return next(v for v in volumes if any(member.name.startswith(prefix) for member in TarVolume(v).members()))
+
+
+def repacked(volume: Path, change: Callable[[str, bytes], Iterable[tuple[str, bytes]]]) -> None:
+    """Write a volume anew with other files."""
+    found = [(member.name, b"".join(member.chunks())) for member in TarVolume(volume).members()]
+    parts = [part for name, content in found for part in change(name, content)]
+    volume.write_bytes(
+        b"".join(tar_header(name, len(data)) + data + bytes(padding(len(data))) for name, data in parts) + END
+    )

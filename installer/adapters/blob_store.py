@@ -7,10 +7,12 @@ is whole, whatever was killed before.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +34,23 @@ def hash_file(path: Path) -> Blob:
             hasher.update(chunk)
             size += len(chunk)
     return Blob("sha256:" + hasher.hexdigest(), size)
+
+
+def open_regular(path: Path, flags: int = 0) -> BinaryIO:
+    """Open a file for reading that may be anything: a pipe never makes this wait for a writer.
+
+    Args:
+        path: the file.
+        flags: more of `os.open`'s: `os.O_NOFOLLOW` refuses a link.
+
+    Raises:
+        OSError: it is missing, or no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 class BlobStore:

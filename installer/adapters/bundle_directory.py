@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from installer.adapters.blob_store import CHUNK, BlobStore, hash_file, place
+from installer.adapters.blob_store import CHUNK, BlobStore, hash_file, open_regular, place
 from installer.engine.contents import (
     CHECKSUMS,
     MANIFEST,
@@ -81,16 +81,14 @@ class BundleDirectory:
             BundleRefused: there is no such regular file.
         """
         try:
-            descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            stream = open_regular(self.root / path, os.O_NOFOLLOW)
         except OSError as error:
             raise BundleRefused(
                 f"{path} of the bundle at {self.root} cannot be read: {error.strerror}.", hint="Get the bundle again."
             ) from error
-        with os.fdopen(descriptor, "rb", buffering=0) as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise BundleRefused(f"{path} of the bundle at {self.root} is no file.", hint="Get the bundle again.")
+        with stream:
             stream.seek(offset)
-            left = size if size >= 0 else os.fstat(descriptor).st_size - offset
+            left = size if size >= 0 else os.fstat(stream.fileno()).st_size - offset
             while left > 0 and (chunk := stream.read(min(CHUNK, left))):
                 left -= len(chunk)
                 yield chunk

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from installer.adapters.blob_store import CHUNK
+from installer.adapters.blob_store import CHUNK, open_regular
 from installer.engine.contents import CHECKSUMS, MANIFEST, RELEASE, SIGNATURE, WHOLE_RELEASE, WHOLE_SIGNATURE, inside
 from installer.engine.volumes import BLOCK, END, padding
 from installer.errors import BundleRefused, UsageError
@@ -238,17 +238,11 @@ class VolumeFolder:
 
 def _open_file(path: Path, flags: int = 0) -> BinaryIO:
     try:
-        # A pipe must not make this wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags)
+        return open_regular(path, flags)
     except OSError as error:
         raise BundleRefused(
             f"{path} cannot be read: {error.strerror}.", hint="Check the medium and its mount."
         ) from error
-    stream = os.fdopen(descriptor, "rb", buffering=0)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        stream.close()
-        raise BundleRefused(f"{path} is no file.", hint="Name volumes, or folders that hold them, with --from.")
-    return stream
 
 
 def _read(stream: BinaryIO, size: int, medium: str) -> bytes:

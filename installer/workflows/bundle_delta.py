@@ -112,12 +112,13 @@ def make_delta(
     left_out = sum(spared.values())
     size = sum(new.manifest.blobs.values()) - left_out
     total = sum(amount for _, amount in held.values())
-    done = 0
+    done = finished = 0
 
     def count(name: str, amount: int) -> None:
-        nonlocal done
+        nonlocal done, finished
         done += amount
-        reporter.emit(Progress("assemble", name, done, total))
+        finished += 1
+        reporter.emit(Progress("assemble", name, done, total, items_done=finished, items=len(held)))
 
     writer.copy(source, new.manifest, held, count)
     writer.write_checksums(checksums)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -129,6 +129,27 @@ def read_front(medium: Medium, members: Iterator[Member], trust: Trust) -> tuple
     }
     texts = {RELEASE: text, SIGNATURE: signature, MANIFEST: manifest_text, CHECKSUMS: format_checksums(everything)}
     return Front(release, whole, manifest, blobs, files, layout, texts, identity), rest
+
+
+def common_front(media: Sequence[Medium], trust: Trust) -> Front:
+    """Return the front of all media, read before anything is unpacked from any.
+
+    Raises:
+        BundleRefused: one is no bundle's or may not be used, or they are of several bundles.
+    """
+    first: tuple[str, Front] | None = None
+    for medium in media:
+        front, _ = read_front(medium, medium.members(), trust)
+        if first is None:
+            first = medium.name, front
+        elif front.identity != first[1].identity:
+            raise BundleRefused(
+                f"{medium.name} is of the bundle {front.release.id}, and {first[0]} of {first[1].release.id}.",
+                hint="Nothing was touched. Load the volumes of one bundle, then those of the other.",
+            )
+    if first is None:
+        raise ValueError("a bundle is loaded from at least one medium")
+    return first[1]
 
 
 def _trusted(text: bytes, signature: bytes, trust: Trust) -> Release:

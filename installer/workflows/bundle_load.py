@@ -16,7 +16,7 @@ from installer.model.artifact import digest_of
 from installer.model.events import Notice, PhaseStarted, Progress, Warned
 from installer.model.volumes import Piece
 from installer.ports import Reporter
-from installer.workflows.bundle_front import Front, Medium, Member, Trust, read_front
+from installer.workflows.bundle_front import Front, Medium, Member, Trust, common_front, read_front
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MOST_SIGNED = 256 << 20  # bytes of a file whose digest is signed and whose size is not
@@ -127,7 +127,7 @@ def load_bundle(
         NoSpaceLeft: the disk is full; the same command goes on when there is space.
     """
     reporter.emit(PhaseStarted("trust"))
-    front = _common_front(media, trust)
+    front = common_front(media, trust)
     target.refuse_foreign(front.files)
     loading.resume(front.identity)
     load = _Load(front, loading, reporter)
@@ -152,23 +152,6 @@ def load_bundle(
     return load.report(())
 
 
-def _common_front(media: Sequence[Medium], trust: Trust) -> Front:
-    """Return the front of all media, read before anything is unpacked from any."""
-    first: tuple[str, Front] | None = None
-    for medium in media:
-        front, _ = read_front(medium, medium.members(), trust)
-        if first is None:
-            first = medium.name, front
-        elif front.identity != first[1].identity:
-            raise BundleRefused(
-                f"{medium.name} is of the bundle {front.release.id}, and {first[0]} of {first[1].release.id}.",
-                hint="Nothing was touched. Load the volumes of one bundle, then those of the other.",
-            )
-    if first is None:
-        raise ValueError("a bundle is loaded from at least one medium")
-    return first[1]
-
-
 def _find_kept(front: Front, loading: Loading, workers: int, reporter: Reporter) -> None:
     """Find what the folder holds already, and refuse a delta whose base it does not hold whole."""
     base = front.release.base
@@ -179,12 +162,13 @@ def _find_kept(front: Front, loading: Loading, workers: int, reporter: Reporter)
         )
     reporter.emit(PhaseStarted("keep"))
     total = sum(front.manifest.blobs.values())
-    done = 0
+    done = found = 0
 
     def count(name: str, amount: int) -> None:
-        nonlocal done
+        nonlocal done, found
         done += amount
-        reporter.emit(Progress("keep", name, done, total))
+        found += 1
+        reporter.emit(Progress("keep", name, done, total, items_done=found, items=len(front.manifest.blobs)))
 
     loading.keep(front.manifest.blobs, workers, count)
     lacking = [
@@ -210,10 +194,13 @@ class _Load:
         self._loaded = 0
         self._total = sum(front.blobs.values())
         self._kept = 0
+        self._items_in = 0
+        self._items = sum(len(parts(volume)) for volume in front.layout.volumes)
 
     def run(self, media: Sequence[Medium], trust: Trust) -> None:
         """Take in all media, then join the pieces of cut blobs."""
         self._kept = self._total - self.to_do()
+        self._items_in = self._items - sum(1 for _ in self._lacking())
         if self.to_do() > self._loading.free():
             text = (
                 f"{format_size(self.to_do())} are still to be loaded, and {format_size(self._loading.free())} are free."
@@ -236,13 +223,16 @@ class _Load:
 
     def to_do(self) -> int:
         """Return the bytes of all volumes that are not in."""
-        has_blob, has_piece = self._loading.has_blob, self._loading.has_piece
-        pieces = [piece for volume in self._front.layout.volumes for piece in volume.pieces]
-        cut = {piece.blob for piece in pieces}
-        blobs = self._front.blobs
-        return sum(size for digest, size in blobs.items() if digest not in cut and not has_blob(digest, size)) + sum(
-            piece.size for piece in pieces if not has_blob(piece.blob, blobs[piece.blob]) and not has_piece(piece)
-        )
+        return sum(self._lacking())
+
+    def _lacking(self) -> Iterator[int]:
+        """Yield the size of every blob and piece that is not in."""
+        has_blob, has_piece, sizes = self._loading.has_blob, self._loading.has_piece, self._front.blobs
+        for volume in self._front.layout.volumes:
+            yield from (size for digest, size in volume.blobs.items() if not has_blob(digest, size))
+            for piece in volume.pieces:
+                if not has_blob(piece.blob, sizes[piece.blob]) and not has_piece(piece):
+                    yield piece.size
 
     def report(self, missing: tuple[int, ...]) -> LoadReport:
         """Return how far the bundle is in."""
@@ -281,8 +271,14 @@ class _Load:
     def _counted(self, member: Member) -> Iterator[bytes]:
         for chunk in member.chunks():
             self._loaded += len(chunk)
-            self._reporter.emit(Progress("load", member.name, self._kept + self._loaded, self._total))
+            self._tell(member)
             yield chunk
+        self._items_in += 1
+        self._tell(member)
+
+    def _tell(self, member: Member) -> None:
+        done, items_in, items = self._kept + self._loaded, self._items_in, self._items
+        self._reporter.emit(Progress("load", member.name, done, self._total, items_done=items_in, items=items))
 
 
 def _unexpected(medium: Medium, name: str, what: str) -> BundleRefused:

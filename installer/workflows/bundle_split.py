@@ -118,16 +118,18 @@ def split_bundle(
     total = sum(image.size for image in images)
     done = 0
     written = []
-    for image in images:
+    for number, image in enumerate(images, 1):
         missing = not writer.has(image.name, image.size, image.beginning())
         if missing:
             try:
-                writer.write(image.name, _counted(image, done, total, reporter))
+                told = Progress("split", image.name, done, total, items_done=number - 1, items=len(images))
+                writer.write(image.name, _counted(image, told, reporter))
             except OSError as error:
                 if error.errno not in _FULL:
                     raise
                 raise NoSpaceLeft(str(writer.root), total - done, writer.free()) from error
         done += image.size
+        reporter.emit(Progress("split", image.name, done, total, items_done=number, items=len(images)))
         written.append(WrittenVolume(image.name, image.size, missing))
     return tuple(written)
 
@@ -196,10 +198,11 @@ def _parts(volume: Volume) -> list[_File]:
     return blobs + pieces
 
 
-def _counted(image: _Image, done: int, total: int, reporter: Reporter) -> Iterator[bytes]:
+def _counted(image: _Image, told: Progress, reporter: Reporter) -> Iterator[bytes]:
+    done = told.done
     for chunk in image.content():
         done += len(chunk)
-        reporter.emit(Progress("split", image.name, done, total))
+        reporter.emit(replace(told, done=done))
         yield chunk
 
 
@@ -237,8 +240,8 @@ def _hash_pieces(
 
     digests: dict[tuple[str, int], str] = {}
     with ThreadPoolExecutor(workers) as pool:
-        for digest, found in zip(cut, pool.map(hash_blob, cut), strict=True):
+        for number, (digest, found) in enumerate(zip(cut, pool.map(hash_blob, cut), strict=True), 1):
             digests |= found
             done += blobs[digest]
-            reporter.emit(Progress("hash pieces", digest, done, total))
+            reporter.emit(Progress("hash pieces", digest, done, total, items_done=number, items=len(cut)))
     return digests
