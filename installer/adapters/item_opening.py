@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import lzma
+import os
 import tarfile
 import threading
 import zipfile
@@ -191,10 +192,14 @@ class _Joined:
 
 def _archive_members(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
     """Yield name and bytes of each member of a Debian package, which is an `ar` archive."""
+    end = file.seek(0, os.SEEK_END)
+    file.seek(0)
     if file.read(8) != b"!<arch>\n":
         raise ValueError("it is no Debian package")
     while len(header := file.read(60)) == 60:
         size = int(header[48:58])
         begin = file.tell()
+        if begin + size > end:
+            raise EOFError("it is cut short")
         yield header[:16].decode("ascii").strip().rstrip("/"), cast("BinaryIO", _Part(file, size))
         file.seek(begin + size + size % 2)

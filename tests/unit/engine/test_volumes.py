@@ -105,7 +105,7 @@ def test_the_order_of_the_blobs_does_not_matter() -> None:
 
 
 def test_media_too_small_are_refused_with_a_size_that_would_do() -> None:
-    blobs = blobs_of(*[2_000_000] * 2000)
+    blobs = blobs_of(*[2_000_000] * 20)
 
     with pytest.raises(UsageError) as caught:
         plan_volumes("site-1", FRONT, blobs, 1_000_000)

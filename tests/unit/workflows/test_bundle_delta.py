@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.errors import BundleRefused
+from installer.errors import BundleRefused, UsageError
 from tests.bundles import (
     Maker,
     flip,
@@ -89,3 +89,35 @@ def test_a_delta_that_leads_to_another_bundle_is_refused(versions: tuple[Path, P
 
     with pytest.raises(BundleRefused, match="not the one that was signed"):
         load([delta], old)
+
+
+def test_a_delta_carries_no_blob_of_its_base(versions: tuple[Path, Path, Path]) -> None:
+    _, _, delta = versions
+
+    assert [blob.stat().st_size for blob in (delta / "oci/blobs/sha256").iterdir()] == [2_000_000]
+
+
+def test_a_delta_of_a_delta_is_refused(versions: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    old, _, delta = versions
+
+    with pytest.raises(BundleRefused, match="is a delta itself"):
+        make_small_delta(delta, old, tmp_path / "again")
+
+
+def test_a_delta_never_replaces_a_whole_bundle(versions: tuple[Path, Path, Path]) -> None:
+    old, new, _ = versions
+    before = tree(old)
+
+    with pytest.raises(UsageError, match="holds the whole bundle site-bundle"):
+        make_small_delta(new, old, old)
+
+    assert tree(old) == before
+
+
+def test_a_delta_made_again_replaces_the_one_before(versions: tuple[Path, Path, Path]) -> None:
+    old, new, delta = versions
+    before = tree(delta)
+
+    make_small_delta(new, old, delta)
+
+    assert tree(delta) == before
