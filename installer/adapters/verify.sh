@@ -1,9 +1,9 @@
 #!/bin/sh
-# Checks this bundle with nothing but ssh-keygen, sha256sum, find and sed: sh verify.sh ALLOWED_SIGNERS
+# Checks this bundle with nothing but ssh-keygen, sha256sum, find and sed: sh verify.sh ALLOWED_SIGNERS [BUNDLE]
 # Take this script from a place you trust: one that lies in a forged bundle is forged too.
 set -eu
 signers=$(realpath "${1:?give the file of allowed signers}")
-cd "$(dirname "$0")"
+cd "${2:-$(dirname "$0")}"
 list=$(mktemp) && trap 'rm -f "$list" "$list.named"' EXIT
 refuse() { echo "REFUSED: $1" >&2; exit 7; }
 field() { sed -n "s/^$1: //p" RELEASE; }
