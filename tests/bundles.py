@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
+from installer import __version__
 from installer.adapters.blob_store import BlobStore
 from installer.adapters.bundle_directory import BundleDirectory, image_layout
 from installer.adapters.load_journal import LoadingFolder
@@ -26,7 +27,7 @@ from installer.workflows.bundle_split import WrittenVolume, split_bundle
 from installer.workflows.bundle_verify import TrustedBundle, trust_bundle, verify_bundle
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-TOOL = "1.0.0"
+TOOL = __version__
 MEDIA = 1_500_000
 # The last one is larger than the media.
 SIZES = {"alpha": 1000, "beta": 400_000, "gamma": 700_000, "delta": 900_000, "epsilon": 3_500_000}
