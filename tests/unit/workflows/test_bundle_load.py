@@ -191,3 +191,14 @@ def test_a_load_that_died_goes_on_with_one_volume_at_a_time(
         load([volume], target)
 
     assert tree(target) == tree(made / "bundle")
+
+
+def test_volumes_of_two_splits_of_one_bundle_may_be_mixed(made: Path, volumes: list[Path], tmp_path: Path) -> None:
+    split(made / "bundle", tmp_path / "other", media=2_100_000)
+    others = sorted((tmp_path / "other").iterdir())
+
+    load([volumes[0], *others[1:]], tmp_path / "bundle")
+    report = load([others[0], *volumes[1:]], tmp_path / "bundle")
+
+    assert report.complete
+    assert tree(tmp_path / "bundle") == tree(made / "bundle")

@@ -11,6 +11,7 @@ import pytest
 
 from installer.engine.volumes import END, tar_header
 from installer.errors import BundleRefused, UsageError
+from installer.model.artifact import digest_of
 from tests.bundles import (
     NOW,
     SIZES,
@@ -226,3 +227,23 @@ def test_a_link_in_the_folder_never_leads_a_file_elsewhere(volumes: list[Path], 
         load(volumes, tmp_path / "bundle")
 
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_forged_piece_under_a_layout_forged_with_it_never_becomes_a_blob(
+    made: Path, volumes: list[Path], tmp_path: Path
+) -> None:
+    disk = copied(volumes, tmp_path / "disk")
+    forged = carrying(disk, "pieces/")
+    begin, size = member_of(forged, "pieces/")
+    good = digest_of(forged.read_bytes()[begin : begin + size])
+    flip(forged, begin)
+    bad = digest_of(forged.read_bytes()[begin : begin + size])
+    # Nobody signs volumes.json: whoever forges a piece can forge what it says of the piece.
+    repacked(forged, lambda name, data: [(name, data.replace(good.encode(), bad.encode()))])
+
+    with pytest.raises(BundleRefused, match="do not make the blob that was signed"):
+        load(disk, tmp_path / "bundle")
+
+    assert not (tmp_path / "bundle").exists()
+    load(volumes, tmp_path / "bundle")
+    assert tree(tmp_path / "bundle") == tree(made / "bundle")
