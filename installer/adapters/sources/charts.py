@@ -1,4 +1,4 @@
-"""Helm charts: packed from a module's folder, or fetched from a chart repository."""
+"""Helm charts packed from a module's folder, the same bytes on every machine."""
 
 from __future__ import annotations
 
@@ -10,16 +10,12 @@ from pathlib import Path
 
 import yaml
 
-from installer.adapters.blob_store import BlobStore
-from installer.adapters.sources.http import download, read
-from installer.errors import PlatformError
-from installer.model.artifact import Blob
-from installer.ports import Reporter
+from installer.adapters.sources.errors import SourceUnavailable
 
 MEDIA_TYPE = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 
 
-class ChartUnavailable(PlatformError):
+class ChartUnavailable(SourceUnavailable):
     """A chart or its version cannot be had."""
 
 
@@ -59,25 +55,3 @@ def stored_gzip(content: bytes) -> bytes:
         blocks.append(struct.pack("<BHH", int(last), len(block), len(block) ^ 0xFFFF) + block)
     trailer = struct.pack("<II", zlib.crc32(content), len(content) & 0xFFFFFFFF)
     return header + b"".join(blocks) + trailer
-
-
-def fetch_chart(repository: str, name: str, version: str, store: BlobStore, reporter: Reporter) -> Blob:
-    """Fetch a chart from an `https://` repository by its index.
-
-    Raises:
-        ChartUnavailable: the index does not list the version.
-    """
-    index = yaml.safe_load(read(f"{repository.rstrip('/')}/index.yaml"))
-    for entry in (index.get("entries") or {}).get(name, []):
-        if str(entry.get("version")).removeprefix("v") != version.removeprefix("v"):
-            continue
-        url = entry["urls"][0]
-        if "://" not in url:
-            url = f"{repository.rstrip('/')}/{url}"
-        expected = f"sha256:{entry['digest']}" if entry.get("digest") else None
-        blob = download(url, store, reporter, expected)
-        return Blob(blob.digest, blob.size, MEDIA_TYPE)
-    raise ChartUnavailable(
-        f"The repository {repository} does not list {name} {version}.",
-        hint="Write a version it lists into the component's `charts`.",
-    )

@@ -22,7 +22,9 @@ def pin_directory(name: str, folder: Path, store: BlobStore) -> tuple[LockedItem
         if path.is_dir() and not path.is_symlink():
             continue
         if path.is_symlink() or not path.is_file():
-            raise InvalidConfiguration([Problem(str(path), "is a link or a special file.", "Put the file itself there.")])
+            raise InvalidConfiguration(
+                [Problem(str(path), "is a link or a special file.", "Put the file itself there.")]
+            )
         with path.open("rb") as stream:
             blob = store.put(stream)
         items.append(

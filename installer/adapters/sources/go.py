@@ -8,53 +8,37 @@ kept by the hash of their inputs; compile caches are this project's own and can 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from installer.adapters.process import CommandFailed, run
-from installer.errors import PlatformError
+from installer.adapters.sources.go_command import Compilers, GoCommand
+from installer.adapters.sources.go_modules import LOCAL, imports, initial_module, own_replacements, tree_digest
+from installer.adapters.sources.scratch import locked
 from installer.model.artifact import GoLock, GoModule, digest_of
 
-LOCAL = "directory"
-_MODULE_NAME = "platform.internal/programs"
 _C_TARGET = "x86_64-linux-gnu.2.31"  # the oldest C library of the supported systems is Ubuntu 22.04's 2.35
 _RECIPE = 1  # raised when this module changes what it builds from the same inputs
-
-
-class ModuleUnavailable(PlatformError):
-    """The module proxy does not hold a module or a version."""
-
-
-@dataclass(frozen=True)
-class Compilers:
-    """Where the pinned compilers lie, and what identifies them."""
-
-    go: Path
-    go_digest: str
-    c: Path | None = None
-    c_digest: str = ""
+# Each `go build` uses all cores while it compiles and one while it links.
+_AT_ONCE = max(2, (os.cpu_count() or 2) // 4)
 
 
 class GoPrograms:
-    """Builds programs and keeps them by the hash of their inputs."""
+    """Builds programs and keeps them by the hash of their inputs. May be used by several threads and processes."""
 
-    def __init__(self, cache: Path, compilers: Compilers) -> None:
-        """Keep programs and compile caches below `cache`."""
-        self._cache = cache
+    def __init__(self, kept: Path, compilers: Compilers, command: GoCommand) -> None:
+        """Keep programs in the folder `kept`."""
+        self._kept = kept
         self._compilers = compilers
-
-    @property
-    def compile_caches(self) -> Path:
-        """Return the folder of everything that only saves time; it may be deleted."""
-        return self._cache / "go"
+        self._command = command
+        # Programs of one module share most packages: side by side, each would be compiled twice.
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._places = threading.BoundedSemaphore(_AT_ONCE)
 
     def module_directory(self, module: str, version: str) -> Path:
         """Download a released module and return its unpacked tree.
@@ -62,10 +46,9 @@ class GoPrograms:
         Raises:
             ModuleUnavailable: the proxy does not hold it.
         """
-        try:
-            answer = self._go(["mod", "download", "-json", f"{module}@{version}"], self._workspace())
-        except CommandFailed as error:
-            raise _unavailable(module, version, error) from error
+        with self._command.workspace() as folder:
+            what = f"The Go module {module} {version} cannot be had"
+            answer = self._command.run(what, ["mod", "download", "-json", f"{module}@{version}"], folder)
         return Path(json.loads(answer)["Dir"])
 
     def resolve(self, spec: GoModule, files: Path) -> GoLock:
@@ -78,10 +61,8 @@ class GoPrograms:
         if spec.version == LOCAL:
             return GoLock(declared, (), ())
         with self._module(spec, files, GoLock(declared, (), ())) as module:
-            try:
-                self._go(["mod", "tidy", "-e"], module)
-            except CommandFailed as error:
-                raise _unavailable(spec.module, spec.version, error) from error
+            what = f"What {spec.module} {spec.version} is built from cannot be resolved"
+            self._command.run(what, ["mod", "tidy", "-e"], module)
             return GoLock(
                 declared,
                 tuple((module / "go.mod").read_text().splitlines()),
@@ -90,50 +71,63 @@ class GoPrograms:
 
     def declared(self, spec: GoModule, files: Path) -> str:
         """Return the digest of what decides the build list."""
-        folders = [_tree_digest(files / value) for _, value in sorted(spec.replace.items()) if "@" not in value]
-        facts = [_RECIPE, spec.module, spec.version, sorted(spec.programs.values()), sorted(spec.replace.items()), folders]
+        folders = [tree_digest(files / value) for value in own_replacements(spec)]
+        programs = sorted(spec.programs.values())
+        facts = [_RECIPE, spec.module, spec.version, programs, sorted(spec.replace.items()), folders]
         return digest_of(json.dumps(facts).encode())
 
-    def inputs(self, spec: GoModule, program: str, lock: GoLock, files: Path, c_inputs: tuple[str, ...]) -> str:
+    def inputs(self, spec: GoModule, program: str, lock: GoLock, files: Path, c_inputs: str | None) -> str:
         """Return the digest of everything that decides the program's bytes."""
-        folders = [spec.module] if spec.version == LOCAL else [v for v in spec.replace.values() if "@" not in v]
+        folders = [spec.module] if spec.version == LOCAL else own_replacements(spec)
+        c_facts = [c_inputs] if c_inputs else []
         facts = {
             "recipe": _RECIPE,
             "go": self._compilers.go_digest,
-            "c": [self._compilers.c_digest, _C_TARGET, *c_inputs] if spec.cgo else [],
+            "c": [self._compilers.c_digest, _C_TARGET, *c_facts] if spec.cgo else [],
             "module": [spec.module, spec.version, spec.programs[program]],
             "tags": list(spec.tags),
             "stamp": dict(spec.stamp),
             "c_flags": list(spec.c_flags),
             "lock": [list(lock.go_mod), list(lock.go_sum)],
-            "folders": [_tree_digest(files / folder) for folder in sorted(folders)],
+            "folders": [tree_digest(files / folder) for folder in sorted(folders)],
         }
         return digest_of(json.dumps(facts, sort_keys=True).encode())
 
-    def build(self, spec: GoModule, program: str, lock: GoLock, files: Path, c_root: Path | None = None) -> Path:
-        """Return the built program, building it unless it is kept already.
+    def kept(self, inputs: str, program: str) -> Path | None:
+        """Return the program of those inputs when it was built before."""
+        path = self._kept / inputs.removeprefix("sha256:") / program
+        return path if path.is_file() else None
+
+    @contextmanager
+    def turn(self, spec: GoModule, inputs: str) -> Iterator[None]:
+        """Wait for a place to build in; no other thread or process builds those inputs meanwhile."""
+        with self._turns[spec.module], self._places, locked(self._kept / f"{inputs.removeprefix('sha256:')}.lock"):
+            yield
+
+    def build(
+        self, spec: GoModule, program: str, lock: GoLock, files: Path, inputs: str, c_root: Path | None = None
+    ) -> Path:
+        """Build a program and return it; the caller has the turn.
 
         Args:
             files: the role's `files/`.
+            inputs: the digest of everything that decides its bytes.
             c_root: unpacked headers and libraries for a cgo program.
 
         Raises:
-            CommandFailed: the compiler refused.
+            ModuleUnavailable: the module proxy does not have what the lock names, or does not answer.
+            ProgramNotBuilt: the compiler refused.
         """
-        c_inputs = (c_root.name,) if c_root else ()
-        kept = self._cache / "programs" / self.inputs(spec, program, lock, files, c_inputs).removeprefix("sha256:")
-        target = kept / program
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with (kept.parent / f"{kept.name}.lock").open("w") as guard:
-            fcntl.flock(guard, fcntl.LOCK_EX)
-            if target.exists():
-                return target
-            with self._module(spec, files, lock) as module:
-                output = module / ".output"
-                self._compile(spec, program, module, output, c_root)
-                kept.mkdir(exist_ok=True)
-                shutil.move(output, target.with_suffix(".new"))
-                target.with_suffix(".new").replace(target)
+        target = self._kept / inputs.removeprefix("sha256:") / program
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._module(spec, files, lock) as module:
+            output = module / ".output"
+            self._compile(spec, program, module, output, c_root)
+            whole = target.with_suffix(".new")
+            shutil.move(output, whole)
+            with whole.open("rb") as stream:
+                os.fsync(stream.fileno())
+            whole.replace(target)
         return target
 
     def _compile(self, spec: GoModule, program: str, module: Path, output: Path, c_root: Path | None) -> None:
@@ -143,7 +137,8 @@ class GoPrograms:
         stamps = [f"-X '{name}={value.format(**values)}'" for name, value in sorted(spec.stamp.items())]
         linker = ["-s", "-w", "-buildid=", *(["-B none"] if spec.cgo else []), *stamps]
         arguments = ["build", "-tags", ",".join(spec.tags), "-ldflags", " ".join(linker), "-o", str(output), target]
-        self._go(arguments, module, self._c_environment(spec, c_root))
+        what = f"The program {program} of {spec.module} {spec.version} cannot be built"
+        self._command.run(what, arguments, module, self._c_environment(spec, c_root))
 
     def _c_environment(self, spec: GoModule, c_root: Path | None) -> dict[str, str]:
         if not spec.cgo:
@@ -151,6 +146,7 @@ class GoPrograms:
         if self._compilers.c is None or c_root is None:
             raise ValueError(f"{spec.module} needs a C compiler and its libraries")
         libraries = c_root / "usr/lib/x86_64-linux-gnu"
+        caches = str(self._command.caches / "c")
         return {
             "CGO_ENABLED": "1",
             "CC": f"{self._compilers.c} cc -target {_C_TARGET}",
@@ -158,92 +154,32 @@ class GoPrograms:
             "CGO_LDFLAGS": f"-L{libraries}",
             "PKG_CONFIG_LIBDIR": str(libraries / "pkgconfig"),
             "PKG_CONFIG_SYSROOT_DIR": str(c_root),
-            "ZIG_GLOBAL_CACHE_DIR": str(self.compile_caches / "c"),
-            "ZIG_LOCAL_CACHE_DIR": str(self.compile_caches / "c"),
+            "ZIG_GLOBAL_CACHE_DIR": caches,
+            "ZIG_LOCAL_CACHE_DIR": caches,
         }
 
     @contextmanager
     def _module(self, spec: GoModule, files: Path, lock: GoLock) -> Iterator[Path]:
         """Yield a folder with the module that builds the programs; it is gone afterwards."""
-        with tempfile.TemporaryDirectory(dir=self._workspace()) as name:
-            module = Path(name) / "module"
+        with self._command.workspace() as folder:
+            module = folder / "module"
             if spec.version == LOCAL:
                 shutil.copytree(files / spec.module, module)
                 yield module
                 return
             module.mkdir()
-            for path in (value for value in spec.replace.values() if "@" not in value):
+            for path in own_replacements(spec):
                 shutil.copytree(files / path, module / "replaced" / path)
             if lock.go_mod:
                 (module / "go.mod").write_text("\n".join(lock.go_mod) + "\n")
                 (module / "go.sum").write_text("\n".join(lock.go_sum) + "\n")
             else:
-                (module / "go.mod").write_text(self._initial_module(spec))
-            (module / "programs.go").write_text(_imports(spec))
+                (module / "go.mod").write_text(self._initial_module(spec, folder))
+            (module / "programs.go").write_text(imports(spec))
             yield module
 
-    def _initial_module(self, spec: GoModule) -> str:
+    def _initial_module(self, spec: GoModule, folder: Path) -> str:
         tree = self.module_directory(spec.module, spec.version)
-        upstream = json.loads(self._go(["mod", "edit", "-json", str(tree / "go.mod")], self._workspace()))
-        lines = [f"module {_MODULE_NAME}", f"go {upstream['Go']}", f"require {spec.module} {spec.version}"]
-        lines += [f"replace {line}" for line in _upstream_replacements(upstream, spec)]
-        for path, value in sorted(spec.replace.items()):
-            lines.append(f"replace {path} => " + (value.replace("@", " ") if "@" in value else f"./replaced/{value}"))
-        lines += [f"exclude {entry['Path']} {entry['Version']}" for entry in upstream.get("Exclude") or []]
-        return "\n".join(lines) + "\n"
-
-    def _workspace(self) -> Path:
-        workspace = self.compile_caches / "work"
-        workspace.mkdir(parents=True, exist_ok=True)
-        return workspace
-
-    def _go(self, arguments: list[str], directory: Path, extra: Mapping[str, str] | None = None) -> bytes:
-        environment = {
-            "GOTOOLCHAIN": "local",
-            "GOFLAGS": "-trimpath -buildvcs=false -modcacherw",
-            "GOMODCACHE": str(self.compile_caches / "modules"),
-            "GOCACHE": str(self.compile_caches / "build"),
-            "GOENV": "off",
-            "GOWORK": "off",
-            "GOAMD64": "v1",
-            "GOEXPERIMENT": "",
-            "PATH": f"{self._compilers.go / 'bin'}:{os.environ.get('PATH', '')}",
-            **(extra or {}),
-        }
-        return run([str(self._compilers.go / "bin" / "go"), *arguments], directory=directory, environment=environment)
-
-
-def _upstream_replacements(upstream: Mapping[str, Any], spec: GoModule) -> Iterator[str]:
-    """Repeat the module's own replacements with released versions in place of its folders."""
-    required = {entry["Path"]: entry["Version"] for entry in upstream.get("Require") or []}
-    for entry in upstream.get("Replace") or []:
-        old, new = entry["Old"], entry["New"]
-        if old["Path"] in spec.replace:
-            continue
-        if not new["Path"].startswith((".", "/")):
-            yield f"{old['Path']} {old.get('Version', '')} => {new['Path']} {new['Version']}"
-        elif "staging" in new["Path"]:
-            # Kubernetes releases its staging modules as v0.MINOR.PATCH.
-            yield f"{old['Path']} => {old['Path']} v0.{spec.version.split('.', 1)[1]}"
-        elif old["Path"] in required:
-            yield f"{old['Path']} => {old['Path']} {required[old['Path']]}"
-
-
-def _imports(spec: GoModule) -> str:
-    """Return a source file that keeps the programs' packages in the build list."""
-    packages = sorted({f"{spec.module}/{package}".removesuffix("/.") for package in spec.programs.values()})
-    lines = "".join(f'\t_ "{package}"\n' for package in packages)
-    return f"//go:build programs\n\npackage programs\n\nimport (\n{lines})\n"
-
-
-def _tree_digest(folder: Path) -> str:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return digest_of(b"".join(str(p.relative_to(folder)).encode() + b"\0" + p.read_bytes() + b"\0" for p in paths))
-
-
-def _unavailable(module: str, version: str, error: CommandFailed) -> ModuleUnavailable:
-    return ModuleUnavailable(
-        f"The Go module {module} {version} cannot be had from the module proxy.",
-        hint="Pin another version in the component's `go_modules`, or a `replace` for what is missing.",
-        details=error.details,
-    )
+        what = f"The Go module {spec.module} {spec.version} cannot be read"
+        upstream = self._command.run(what, ["mod", "edit", "-json", str(tree / "go.mod")], folder)
+        return initial_module(spec, json.loads(upstream))

@@ -179,7 +179,9 @@ def _user_land(root: Path, exclude: tuple[str, ...]) -> Tree:
     tree = Tree()
     tree.add_folder(root, "", (*_NEVER_IN_IMAGES, *exclude))
     # Packages' scripts would write these; the images need no other accounts.
-    tree.files["etc/passwd"] = Content(data=b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
+    tree.files["etc/passwd"] = Content(
+        data=b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
+    )
     tree.files["etc/group"] = Content(data=b"root:x:0:\nnogroup:x:65534:\n")
     tree.directories.update({"tmp": 0o1777, "var/tmp": 0o1777, "run": 0o755, "proc": 0o755, "sys": 0o755, "dev": 0o755})
     return tree
@@ -191,7 +193,9 @@ def _own_files(build: ImageBuild, inputs: Inputs, base: Tree | None) -> Tree:
         tree.directories[directory.strip("/")] = 0o1777 if directory.strip("/") == "tmp" else 0o755
     for module_files, folder in zip(build.module_files, inputs.trees, strict=True):
         if folder.is_file():
-            tree.files[tree.resolve(module_files.to, base)] = Content(folder, mode=0o755 if module_files.executable else 0o644)
+            tree.files[tree.resolve(module_files.to, base)] = Content(
+                folder, mode=0o755 if module_files.executable else 0o644
+            )
         else:
             tree.add_folder(folder, module_files.to, module_files.exclude, module_files.executable)
     for name, path in build.programs.items():

@@ -6,68 +6,57 @@ a new one. Mirrors stand in for registries by name; the name in the bundle stays
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from urllib.parse import urlsplit
 
-import urllib3
-
-from installer.adapters.blob_store import BlobStore
-from installer.adapters.sources.http import DownloadFailed, download, pool
-from installer.errors import PlatformError
-from installer.model.artifact import Blob, digest_of
+from installer.adapters.sources.addresses import is_loopback
+from installer.adapters.sources.downloads import Downloads, Wanted
+from installer.adapters.sources.errors import ArtifactGone, DownloadFailed, SourceUnavailable
+from installer.adapters.sources.http import Document
+from installer.adapters.sources.logins import RegistryLogin
+from installer.adapters.sources.manifests import (
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    ImageManifest,
+    ImageUnavailable,
+    Layer,
+    entry_for,
+    read_manifest,
+)
+from installer.errors import BundleRefused, InvalidConfiguration, Problem
+from installer.model.artifact import Blob, LockedItem, digest_of
 from installer.ports import Reporter
 
-INDEX_TYPES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
-MANIFEST_TYPES = (
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
+_TYPES = (*INDEX_TYPES, *MANIFEST_TYPES)
 ALL_PLATFORMS = "all"
 _DOCKER_HUB = "registry-1.docker.io"
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
-
-
-class ImageUnavailable(PlatformError):
-    """A registry does not hold an image, a platform of it, or does not let us read it."""
-
-
-@dataclass(frozen=True)
-class _Manifest:
-    blob: Blob
-    content: bytes
-
-    @property
-    def document(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.content)
-        return document
-
-    @property
-    def is_index(self) -> bool:
-        return self.blob.media_type in INDEX_TYPES
+_MANIFEST_LIMIT = 4 << 20  # what registries take at most
+_AT_ONCE = 4  # blobs of one image; more would only share the same line
+_DEPTH = 4  # indexes below indexes
 
 
 class Registry:
-    """Reads one registry, through its mirror when there is one."""
+    """Reads one repository of a registry, through the registry's mirror when there is one."""
 
-    def __init__(self, name: str, mirrors: Mapping[str, str], store: BlobStore) -> None:
-        """Read the registry `name`; `mirrors` maps registry names to `host/prefix`."""
-        location = mirrors.get(name, _DOCKER_HUB if name == "docker.io" else name)
-        self._scheme, _, rest = location.rpartition("://")
-        self._host, _, prefix = rest.partition("/")
-        self._prefix = f"{prefix.strip('/')}/" if prefix else ""
-        self._store = store
-        self._authorization: dict[str, str] = {}
+    def __init__(self, name: str, repository: str, mirrors: Mapping[str, str], downloads: Downloads) -> None:
+        """Read `repository` of the registry `name`; `mirrors` maps registry names to `host/prefix`.
 
-    def copy(self, repository: str, reference: str, platform: str, reporter: Reporter) -> tuple[Blob, ...]:
+        Raises:
+            InvalidConfiguration: the mirror would be read in clear over the network.
+        """
+        address = _address(name, mirrors)
+        self._host = urlsplit(address).netloc
+        path = f"{urlsplit(address).path.strip('/')}/{repository}".lstrip("/")
+        self._base = f"{urlsplit(address).scheme}://{self._host}/v2/{path}"
+        self._name = f"{self._host}/{path}"
+        self._downloads = downloads
+        self._store = downloads.store
+        self._login = RegistryLogin(self._host, path, downloads.client)
+
+    def copy(self, reference: str, platform: str, reporter: Reporter) -> tuple[Blob, ...]:
         """Copy an image into the store and return its blobs, manifest or index first.
 
         Args:
@@ -77,100 +66,152 @@ class Registry:
         Raises:
             ImageUnavailable: the registry lacks the image or the platform.
         """
-        top = self._manifest(repository, reference)
-        if not top.is_index:
-            return tuple(self._copy_manifest(repository, top, reporter))
-        if platform == ALL_PLATFORMS:
-            children = [self._manifest(repository, entry["digest"]) for entry in top.document["manifests"]]
-            self._keep(top)
-            blobs = [top.blob]
-            for child in children:
-                blobs.extend(self._copy_manifest(repository, child, reporter))
-            return _unique(blobs)
-        entry = _entry_for(top.document, platform)
-        if entry is None:
-            raise ImageUnavailable(f"{self._host}/{repository}:{reference} has no image for {platform}.")
-        return tuple(self._copy_manifest(repository, self._manifest(repository, entry["digest"]), reporter))
+        top = self._manifest(reference)
+        if platform != ALL_PLATFORMS:
+            top = self._of_platform(top, reference, platform)
+        manifests = list(self._below(top))
+        self._copy({layer.blob.digest: layer for manifest in manifests for layer in manifest.layers}.values(), reporter)
+        self._keep(manifests)
+        return tuple({blob.digest: blob for manifest in manifests for blob in manifest.blobs()}.values())
 
-    def fetch(self, repository: str, blobs: tuple[Blob, ...], reporter: Reporter) -> None:
-        """Put the blobs of a locked image into the store, those it has already excepted."""
-        for blob in blobs:
-            if self._store.has(blob.digest):
-                continue
-            if blob.media_type in (*INDEX_TYPES, *MANIFEST_TYPES):
-                self._keep(self._manifest(repository, blob.digest))
-            else:
-                self._copy_blob(repository, blob, reporter)
+    def fetch(self, item: LockedItem, reporter: Reporter) -> None:
+        """Put the blobs of a locked item into the store, but for those it has.
 
-    def _copy_manifest(self, repository: str, manifest: _Manifest, reporter: Reporter) -> Iterator[Blob]:
-        yield manifest.blob
-        document = manifest.document
-        for descriptor in [document["config"], *document["layers"]]:
-            blob = Blob(descriptor["digest"], int(descriptor["size"]), descriptor["mediaType"])
-            self._copy_blob(repository, blob, reporter)
-            yield blob
-        # Last, so that a manifest in the store says that everything below it is there.
-        self._keep(manifest)
+        Raises:
+            ArtifactGone: the registry does not hold one of them any more.
+        """
+        try:
+            manifests = [self._manifest(blob.digest) for blob in item.blobs if blob.media_type in _TYPES]
+            known = {layer.blob.digest: layer for manifest in manifests for layer in manifest.layers}
+            rest = [blob for blob in item.blobs if blob.media_type not in _TYPES]
+            self._copy([known.get(blob.digest, Layer(blob)) for blob in rest], reporter)
+        except ImageUnavailable as error:
+            raise ArtifactGone(item, self._name, [error.summary, *error.details]) from error
+        self._keep(manifests)
 
-    def _copy_blob(self, repository: str, blob: Blob, reporter: Reporter) -> None:
+    def _of_platform(self, top: ImageManifest, reference: str, platform: str) -> ImageManifest:
+        if top.is_index:
+            entry = entry_for(top, platform)
+            if entry is None:
+                offered = sorted({entry.platform for entry in top.entries} - {"unknown/unknown"})
+                raise ImageUnavailable(
+                    f"{self._named(reference)} has no image for {platform}; it has {', '.join(offered) or 'none'}.",
+                    hint="Correct `platform_artifact_platforms`, or pin a version that has it.",
+                )
+            return self._manifest(entry.digest)
+        config = self._config(top)
+        found = f"{config.get('os')}/{config.get('architecture')}"
+        # Charts and other things that are no image say nothing of a platform.
+        if config.get("architecture") and found != "/".join(platform.split("/")[:2]):
+            raise ImageUnavailable(
+                f"{self._named(reference)} is for {found} alone, not for {platform}.",
+                hint="Correct `platform_artifact_platforms`, or pin a version that has it.",
+            )
+        return top
+
+    def _below(self, manifest: ImageManifest, depth: int = 0) -> Iterator[ImageManifest]:
+        """Yield a manifest, or an index and everything it lists."""
+        yield manifest
+        for entry in manifest.entries if depth < _DEPTH else ():
+            yield from self._below(self._manifest(entry.digest), depth + 1)
+
+    def _copy(self, layers: Iterable[Layer], reporter: Reporter) -> None:
+        # The largest first, so that it does not begin last.
+        wanted = sorted(layers, key=lambda layer: -layer.blob.size)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            futures = [pool.submit(self._copy_layer, layer, reporter) for layer in wanted]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _copy_layer(self, layer: Layer, reporter: Reporter) -> None:
+        blob = layer.blob
         if self._store.has(blob.digest):
             return
-        url = self._url(repository, f"blobs/{blob.digest}")
-        self._ask("HEAD", url, repository, {})
-        download(url, self._store, reporter, blob.digest, self._authorization)
+        name = f"{self._name}@{blob.digest[7:19]}"
+        try:
+            url = f"{self._base}/blobs/{blob.digest}"
+            self._downloads.fetch(Wanted(url, name, blob.digest, blob.size, self._login), reporter)
+        except DownloadFailed as error:
+            if not (error.gone and self._copy_from_elsewhere(layer, name, reporter)):
+                raise self._explained(error, f"the blob {blob.digest}") from error
 
-    def _keep(self, manifest: _Manifest) -> None:
-        self._store.put_bytes(manifest.content, manifest.blob.media_type)
+    def _copy_from_elsewhere(self, layer: Layer, name: str, reporter: Reporter) -> bool:
+        """Fetch a layer that registries may not pass on from where the manifest says it lies."""
+        for address in layer.addresses:
+            with suppress(DownloadFailed):
+                self._downloads.fetch(Wanted(address, name, layer.blob.digest, layer.blob.size), reporter)
+                return True
+        return False
 
-    def _manifest(self, repository: str, reference: str) -> _Manifest:
-        if reference.startswith("sha256:") and self._store.has(reference):
-            content = self._store.path(reference).read_bytes()
-            media_type = str(json.loads(content).get("mediaType", MANIFEST_TYPES[0]))
+    def _config(self, manifest: ImageManifest) -> Mapping[str, object]:
+        blob = manifest.layers[0].blob
+        if blob.size > _MANIFEST_LIMIT:
+            return {}
+        if self._store.has(blob.digest):
+            content = self._store.path(blob.digest).read_bytes()
         else:
-            url = self._url(repository, f"manifests/{reference}")
-            answer = self._ask("GET", url, repository, {"Accept": ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))})
-            content, media_type = answer.data, answer.headers.get("Content-Type", "").split(";")[0]
-        digest = digest_of(content)
-        if reference.startswith("sha256:") and digest != reference:
-            raise ImageUnavailable(f"{self._host}/{repository}@{reference} answered bytes with the digest {digest}.")
-        return _Manifest(Blob(digest, len(content), media_type), content)
+            content = self._read(f"blobs/{blob.digest}", f"the config {blob.digest}").content
+            self._check(content, blob.digest)
+        try:
+            config = json.loads(content)
+        except ValueError:
+            return {}
+        return config if isinstance(config, dict) else {}
 
-    def _ask(self, method: str, url: str, repository: str, headers: Mapping[str, str]) -> Any:
-        for _ in range(2):
-            try:
-                answer = pool().request(method, url, headers={**headers, **self._authorization})
-            except urllib3.exceptions.HTTPError as error:
-                raise ImageUnavailable(
-                    f"The registry {self._host} does not answer: {error}.",
-                    hint="Check this machine's network, or name a mirror in `platform_mirrors`.",
-                ) from error
-            if answer.status == 401 and not self._authorization:
-                self._authorization = self._authorize(answer.headers.get("WWW-Authenticate", ""), repository)
-                continue
-            break
-        if answer.status >= 400:
-            raise ImageUnavailable(f"{url} answered {answer.status}.", hint="Check the image's name, tag and access.")
-        return answer
+    def _keep(self, manifests: list[ImageManifest]) -> None:
+        # The top last, so that an index in the store says that everything below it is there.
+        for manifest in reversed(manifests):
+            self._store.put_bytes(manifest.content, manifest.blob.media_type)
 
-    def _authorize(self, challenge: str, repository: str) -> dict[str, str]:
-        basic = _credentials(self._host)
-        if challenge.lower().startswith("basic"):
-            return basic
-        fields = dict(_CHALLENGE.findall(challenge))
-        if "realm" not in fields:
-            raise DownloadFailed(f"The registry {self._host} asks for a log-in it does not describe.")
-        query = {"service": fields.get("service", ""), "scope": f"repository:{self._prefix}{repository}:pull"}
-        answer = pool().request("GET", fields["realm"], fields=query, headers=basic)
-        if answer.status != 200:
-            raise ImageUnavailable(
-                f"The registry {self._host} refused the log-in for {repository} with {answer.status}.",
-                hint="Log in with the site's container tool; its credentials file is read.",
+    def _manifest(self, reference: str) -> ImageManifest:
+        """Return a manifest by tag or digest; one that is in the store is not asked for."""
+        pinned = reference.rpartition("@")[2]
+        if not pinned.startswith("sha256:"):
+            answer = self._read(f"manifests/{reference}", f"the version {reference}")
+            self._check(answer.content, answer.headers.get("Docker-Content-Digest", ""))
+            return read_manifest(answer.content, answer.media_type, self._named(reference))
+        if self._store.has(pinned):
+            return read_manifest(self._store.path(pinned).read_bytes(), "", self._named(pinned))
+        answer = self._read(f"manifests/{pinned}", f"the manifest {pinned}")
+        self._check(answer.content, pinned)
+        return read_manifest(answer.content, answer.media_type, self._named(pinned))
+
+    def _check(self, content: bytes, digest: str) -> None:
+        """Compare bytes with the digest they must have; a registry need not name one for a tag."""
+        if digest.startswith("sha256:") and digest_of(content) != digest:
+            raise BundleRefused(
+                f"{self._name} answers with the digest {digest_of(content)} where {digest} was asked for or named.",
+                hint="The registry or its mirror is damaged, or something between changes what it says.",
             )
-        document = json.loads(answer.data)
-        return {"Authorization": f"Bearer {document.get('token') or document.get('access_token')}"}
 
-    def _url(self, repository: str, rest: str) -> str:
-        return f"{self._scheme or 'https'}://{self._host}/v2/{self._prefix}{repository}/{rest}"
+    def _named(self, reference: str) -> str:
+        return f"{self._name}{'@' if reference.startswith('sha256:') else ':'}{reference}"
+
+    def _read(self, path: str, what: str) -> Document:
+        accepted = {"Accept": ", ".join(_TYPES)} if path.startswith("manifests/") else {}
+        try:
+            return self._downloads.client.read(f"{self._base}/{path}", _MANIFEST_LIMIT, accepted, self._login)
+        except DownloadFailed as error:
+            raise self._explained(error, what) from error
+
+    def _explained(self, error: DownloadFailed, what: str) -> SourceUnavailable:
+        if error.gone:
+            return ImageUnavailable(
+                f"{self._name} does not hold {what}.",
+                hint="Write a name and a version it holds into the component's `images`.",
+                details=error.details,
+            )
+        if error.status:
+            return error
+        return DownloadFailed(
+            f"The registry {self._host} does not answer.",
+            hint="Check this machine's network, or name a mirror in `platform_mirrors`.",
+            details=[error.summary],
+        )
 
 
 def split_name(image: str) -> tuple[str, str]:
@@ -180,33 +221,27 @@ def split_name(image: str) -> tuple[str, str]:
         ImageUnavailable: the name has no registry in front.
     """
     registry, _, repository = image.partition("/")
-    if not repository or ("." not in registry and ":" not in registry):
+    if not repository or ("." not in registry and ":" not in registry and registry != "localhost"):
         raise ImageUnavailable(f"The image name {image} has no registry in front.", hint=f"Write docker.io/{image}.")
+    if registry == "docker.io" and "/" not in repository:
+        repository = f"library/{repository}"
     return registry, repository
 
 
-def _entry_for(index: Mapping[str, Any], platform: str) -> Mapping[str, Any] | None:
-    system, _, architecture = platform.partition("/")
-    for entry in index["manifests"]:
-        about = entry.get("platform") or {}
-        if (about.get("os"), about.get("architecture")) == (system, architecture):
-            found: Mapping[str, Any] = entry
-            return found
-    return None
+def _address(name: str, mirrors: Mapping[str, str]) -> str:
+    """Return where a registry is read.
 
-
-def _unique(blobs: list[Blob]) -> tuple[Blob, ...]:
-    return tuple({blob.digest: blob for blob in blobs}.values())
-
-
-def _credentials(host: str) -> dict[str, str]:
-    """Return the log-in the site's container tools keep for a registry, if any."""
-    location = os.environ.get("REGISTRY_AUTH_FILE")
-    path = Path(location) if location else Path.home() / ".docker" / "config.json"
-    if not path.is_file():
-        return {}
-    entry = (json.loads(path.read_text()).get("auths") or {}).get(host) or {}
-    token = entry.get("auth") or ""
-    if not token and entry.get("username"):
-        token = base64.b64encode(f"{entry['username']}:{entry['password']}".encode()).decode()
-    return {"Authorization": f"Basic {token}"} if token else {}
+    Raises:
+        InvalidConfiguration: its mirror is no host, or would be read in clear over the network.
+    """
+    written = mirrors.get(name, _DOCKER_HUB if name == "docker.io" else name)
+    address = written if "://" in written else f"https://{written}"
+    parts = urlsplit(address)
+    where = f"platform_mirrors: {name}"
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query:
+        cure = "Write a host and a prefix: registry.example.com/hub."
+        raise InvalidConfiguration([Problem(where, f"{written!r} is no address of a registry.", cure)])
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        cure = "Write https://; only a mirror on this machine itself may be read in clear."
+        raise InvalidConfiguration([Problem(where, f"{written!r} would be read without TLS.", cure)])
+    return address

@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
+import email
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from installer.adapters.blob_store import BlobStore
 from installer.adapters.process import CommandFailed, run
-from installer.errors import PlatformError
+from installer.adapters.sources.errors import ArtifactGone, SourceUnavailable
+from installer.adapters.sources.scratch import scratch_folder
+from installer.errors import BundleRefused
 from installer.model.artifact import Blob, Kind, LockedItem
 from installer.ports import Reporter
 
 _MEDIA_TYPE = "application/vnd.python.wheel"
 # Every C library a supported system has understands the first; some projects publish only newer ones.
 _PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64", "manylinux_2_34_x86_64")
+_OTHER_BYTES = "DO NOT MATCH THE HASHES"
+_NOT_THERE = ("No matching distribution found", "Could not find a version that satisfies")
 
 
-class WheelUnavailable(PlatformError):
-    """The package index does not hold a wheel."""
+class WheelUnavailable(SourceUnavailable):
+    """The package index does not hold a wheel, or does not answer."""
 
 
 class WheelIndex:
-    """Resolves and fetches wheels through pip."""
+    """Resolves and fetches wheels through pip. May be used by several threads and processes."""
 
     def __init__(self, store: BlobStore, scratch: Path) -> None:
         """Put wheels into `store`; use `scratch` for downloads under way."""
         self._store = store
         self._scratch = scratch
+        self._expected: tuple[LockedItem, ...] = ()
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def expect(self, items: Iterable[LockedItem]) -> None:
+        """Be told of wheels that will be asked for, so that one call of pip can have them all."""
+        self._expected = tuple(items)
 
     def closure(self, requirements: Mapping[str, Sequence[str]], python: str) -> tuple[LockedItem, ...]:
         """Return the wheels of all requirements and what they need.
@@ -42,62 +58,157 @@ class WheelIndex:
         Raises:
             WheelUnavailable: a requirement has no wheel for that Python.
         """
-        wanted = sorted({line for lines in requirements.values() for line in lines})
-        owners = {
-            canonicalize_name(line.split("==")[0].split("[")[0]): tuple(
-                sorted(name for name, lines in requirements.items() if line in lines)
-            )
-            for line in wanted
-        }
-        everyone = tuple(sorted(requirements))
-        items = []
-        for path in self._download(wanted, python):
-            name, version, _, _ = parse_wheel_filename(path.name)
-            blob = self._store.put_file(path)
-            items.append(
-                LockedItem(
-                    kind=Kind.WHEEL,
-                    name=name,
-                    version=str(version),
-                    digest=blob.digest,
-                    blobs=(Blob(blob.digest, blob.size, _MEDIA_TYPE),),
-                    origin={"type": "pypi", "file": path.name, "python": python},
-                    licence="see METADATA in the wheel",
-                    needed_by=owners.get(name, everyone),
-                    scope=f"python{python}",
-                )
-            )
-        return tuple(sorted(items, key=lambda item: item.key))
+        environment = _environment(python)
+        wanted = _applicable({line for lines in requirements.values() for line in lines}, environment)
+        owners = _owners(requirements)
+        while True:
+            with self._downloaded(wanted, python) as paths:
+                lacking = _lacking(wanted, paths, environment) - set(wanted)
+                if not lacking:
+                    everyone = tuple(sorted(requirements))
+                    items = [self._item(path, python, owners, everyone) for path in paths]
+                    return tuple(sorted(items, key=lambda item: item.key))
+            wanted = [*wanted, *sorted(lacking)]
 
     def fetch(self, item: LockedItem, reporter: Reporter) -> None:
         """Put a locked wheel into the store.
 
         Raises:
-            WheelUnavailable: the index does not hold it, or holds other bytes.
+            ArtifactGone: the index does not hold it any more.
+            BundleRefused: the index holds other bytes.
+            WheelUnavailable: the index does not answer.
         """
-        del reporter
-        requirement = f"{item.name}=={item.version} --hash={item.digest}"
-        for path in self._download([requirement], str(item.origin["python"]), exact=True):
-            self._store.put_file(path, item.digest)
-
-    def _download(self, requirements: Sequence[str], python: str, exact: bool = False) -> list[Path]:
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=self._scratch))
-        listing = folder / "requirements.txt"
-        listing.write_text("\n".join(requirements) + "\n")
-        options = ["--no-deps", "--require-hashes"] if exact else []
-        for platform in _PLATFORMS:
-            options += ["--platform", platform]
+        del reporter  # the caller counts whole items
+        python = str(item.origin["python"])
+        with self._turns[python]:
+            self._fetch_expected(python)
+        if self._store.has(item.digest):
+            return
         try:
-            run(
-                [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check",
-                 "--only-binary=:all:", "--python-version", python, "--implementation", "cp",
-                 *options, "--dest", str(folder), "--requirement", str(listing)],
-            )  # fmt: skip
-        except CommandFailed as error:
-            raise WheelUnavailable(
-                f"The package index has no wheels of {', '.join(requirements)[:200]} for Python {python}.",
-                hint="Run `platform-install bundle lock` to pin what it holds now, or check pip's index.",
-                details=error.details,
-            ) from error
-        return sorted(folder.glob("*.whl"))
+            with self._downloaded([_exactly(item)], python, exact=True) as paths:
+                for path in paths:
+                    self._store.put_file(path, item.digest)
+        except WheelUnavailable as error:
+            said = "\n".join(error.details)
+            if _OTHER_BYTES in said:
+                raise BundleRefused(
+                    f"The package index holds other bytes of {item.name} {item.version} than the lock pins.",
+                    hint="Compare with what its project publishes before you pin it anew.",
+                    details=error.details,
+                ) from error
+            if any(sign in said for sign in _NOT_THERE):
+                raise ArtifactGone(item, "The package index", error.details) from error
+            raise
+
+    def _fetch_expected(self, python: str) -> None:
+        """Have all expected wheels of a Python version; starting pip takes longer than most downloads."""
+        # Two versions of one package are not asked for at once.
+        mine = {item.name: item for item in self._expected if item.origin["python"] == python}
+        self._expected = tuple(item for item in self._expected if item.origin["python"] != python)
+        wanted = [item for item in mine.values() if not self._store.has(item.digest)]
+        if len(wanted) < 2:
+            return
+        # Which of them fails, and why, is found out one by one.
+        with (
+            suppress(WheelUnavailable),
+            self._downloaded([_exactly(item) for item in wanted], python, exact=True) as paths,
+        ):
+            for path in paths:
+                self._store.put_file(path)
+
+    def _item(
+        self, path: Path, python: str, owners: Mapping[str, tuple[str, ...]], everyone: tuple[str, ...]
+    ) -> LockedItem:
+        name, version, _, _ = parse_wheel_filename(path.name)
+        blob = self._store.put_file(path)
+        return LockedItem(
+            kind=Kind.WHEEL,
+            name=name,
+            version=str(version),
+            digest=blob.digest,
+            blobs=(Blob(blob.digest, blob.size, _MEDIA_TYPE),),
+            origin={"type": "pypi", "file": path.name, "python": python},
+            licence="see METADATA in the wheel",
+            needed_by=owners.get(name, everyone),
+            scope=f"python{python}",
+        )
+
+    @contextmanager
+    def _downloaded(self, requirements: Sequence[str], python: str, exact: bool = False) -> Iterator[list[Path]]:
+        """Yield the wheels in a folder that is gone afterwards."""
+        with scratch_folder(self._scratch) as folder:
+            listing = folder / "requirements.txt"
+            listing.write_text("\n".join(requirements) + "\n")
+            options = ["--no-deps", "--require-hashes"] if exact else []
+            for platform in _PLATFORMS:
+                options += ["--platform", platform]
+            try:
+                run(
+                    [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check",
+                     "--only-binary=:all:", "--python-version", python, "--implementation", "cp",
+                     *options, "--dest", str(folder), "--requirement", str(listing)],
+                )  # fmt: skip
+            except CommandFailed as error:
+                raise WheelUnavailable(
+                    f"The package index has no wheels of {', '.join(requirements)[:200]} for Python {python}.",
+                    hint="Check the requirement, and pip's index: `pip config list`.",
+                    details=error.details,
+                ) from error
+            yield sorted(folder.glob("*.whl"))
+
+
+def _exactly(item: LockedItem) -> str:
+    return f"{item.name}=={item.version} --hash={item.digest}"
+
+
+def _owners(requirements: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Return which components name a package themselves."""
+    owners: dict[str, set[str]] = {}
+    for component, lines in requirements.items():
+        for line in lines:
+            owners.setdefault(canonicalize_name(Requirement(line).name), set()).add(component)
+    return {name: tuple(sorted(components)) for name, components in owners.items()}
+
+
+def _environment(python: str) -> dict[str, str]:
+    """Return what markers are compared with on a target; pip compares with the Python it runs on."""
+    own = {name: str(value) for name, value in default_environment().items()}
+    version = {"python_version": python, "python_full_version": f"{python}.0", "implementation_version": f"{python}.0"}
+    return {**own, **version, "extra": ""}
+
+
+def _applicable(lines: Iterable[str], environment: Mapping[str, str]) -> list[str]:
+    """Return the requirements that hold for a target, without their markers."""
+    kept = []
+    for line in sorted(lines):
+        marker = Requirement(line).marker
+        if marker is None or marker.evaluate(dict(environment)):
+            kept.append(line.partition(";")[0].strip())
+    return kept
+
+
+def _lacking(wanted: Iterable[str], wheels: Iterable[Path], environment: Mapping[str, str]) -> set[str]:
+    """Return what the wanted wheels need on a target and pip did not see that they do."""
+    needs = {parse_wheel_filename(path.name)[0]: _requirements(path) for path in wheels}
+    lacking: set[str] = set()
+    seen: set[tuple[str, str]] = set()
+    queue = [Requirement(line) for line in wanted]
+    while queue:
+        requirement = queue.pop()
+        name = canonicalize_name(requirement.name)
+        if name not in needs:
+            requirement.marker = None
+            lacking.add(str(requirement))
+            continue
+        for extra in {"", *requirement.extras} - {extra for known, extra in seen if known == name}:
+            seen.add((name, extra))
+            about = {**environment, "extra": extra}
+            queue += [need for need in needs[name] if need.marker is None or need.marker.evaluate(about)]
+    return lacking
+
+
+def _requirements(wheel: Path) -> list[Requirement]:
+    with zipfile.ZipFile(wheel) as archive:
+        described = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(described))
+    return [Requirement(str(line)) for line in metadata.get_all("Requires-Dist") or ()]

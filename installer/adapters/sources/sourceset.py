@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import enum
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from installer.adapters.blob_store import BlobStore
-from installer.adapters.sources.charts import fetch_chart
+from installer.adapters.sources.chart_repositories import ChartRepositories
 from installer.adapters.sources.debian import DebianArchive, InstalledPackage
 from installer.adapters.sources.directory import pin_directory
-from installer.adapters.sources.files import address, fetch_file
+from installer.adapters.sources.downloads import Downloads
+from installer.adapters.sources.files import fetch_file, pin_file
 from installer.adapters.sources.oci import Registry, split_name
 from installer.adapters.sources.pypi import WheelIndex
 from installer.adapters.sources.workshop import Workshop
 from installer.errors import InvalidConfiguration, PlatformError, Problem
-from installer.model.artifact import ChartSpec, FileSpec, GoLock, ImageSpec, Kind, LockedItem
+from installer.model.artifact import ChartSpec, FileSpec, GoLock, ImageSpec, Kind, Lock, LockedItem
 from installer.model.bundle import BundleSettings, DebianTarget
 from installer.model.catalog import Catalog
 from installer.ports import Reporter
 
 UPSTREAM = "upstream"
 BUILD = "build"
+_MADE = ("go", "composed", "packed")
+
+
+class Relock(enum.Enum):
+    """What is pinned anew; everything else keeps what the last lock says of it."""
+
+    NOTHING = "nothing"
+    PACKAGES = "packages"
+    EVERYTHING = "everything"
 
 
 class NotReproduced(PlatformError):
@@ -28,25 +38,33 @@ class NotReproduced(PlatformError):
 
 
 class SourceSet:
-    """Pins and fetches items of every kind."""
+    """Pins and fetches items of every kind. May be used by several threads."""
 
     def __init__(
         self,
         settings: BundleSettings,
         catalog: Catalog,
-        store: BlobStore,
+        downloads: Downloads,
         archives: Mapping[str, DebianArchive],
         wheels: WheelIndex,
         workshop: Workshop,
         reporter: Reporter,
+        kept: Lock | None = None,
     ) -> None:
-        """Combine the sources an inventory's settings ask for."""
+        """Combine the sources an inventory's settings ask for.
+
+        Args:
+            kept: pin as this lock does what is no Debian package and not made from one.
+        """
         self._settings = settings
-        self._store = store
+        self._downloads = downloads
+        self._store = downloads.store
         self._archives = archives
         self._wheels = wheels
         self._workshop = workshop
         self._reporter = reporter
+        self._repositories = ChartRepositories(downloads, settings.mirrors)
+        self._kept = kept.items if kept else ()
         artifacts = {component.name: component.description.artifacts for component in catalog}
         self._images = {(name, spec.name): spec for name, part in artifacts.items() for spec in part.images}
         self._files = {(name, spec.name): spec for name, part in artifacts.items() for spec in part.files}
@@ -62,15 +80,46 @@ class SourceSet:
         """Return the build lists resolved."""
         return self._workshop.go_locks
 
+    def expect(self, items: Iterable[LockedItem]) -> None:
+        """Be told of items that will be fetched, and check that there is room to make them.
+
+        Raises:
+            DiskTooSmall: there is not.
+        """
+        missing = [item for item in items if not self._has(item)]
+        self._wheels.expect(item for item in missing if item.origin["type"] == "pypi")
+        programs: list[tuple[str, str]] = []
+        for item in missing:
+            owner = item.needed_by[0] if item.needed_by else ""
+            if item.kind is Kind.IMAGE and item.origin["type"] == "composed":
+                programs += _programs_of(owner, self._images.get((owner, item.name)))
+            elif item.kind is Kind.FILE and item.origin["type"] == "go":
+                programs += _programs_of(owner, self._files.get((owner, item.name)))
+        self._workshop.expect(programs)
+
+    def expect_everything(self) -> None:
+        """Be told that everything will be pinned, and check that there is room to make it.
+
+        Raises:
+            DiskTooSmall: there is not.
+        """
+        specs: list[tuple[str, ImageSpec | FileSpec]] = []
+        if self._settings.origin == BUILD:
+            specs += ((owner, image) for (owner, _), image in self._images.items())
+            specs += ((owner, file) for (owner, _), file in self._files.items())
+        self._workshop.expect([program for owner, spec in specs for program in _programs_of(owner, spec)])
+
     def image(self, component: str, spec: ImageSpec) -> tuple[LockedItem, ...]:
         """Pin an image, one item for each platform wanted."""
         if self._settings.origin == BUILD and spec.build is not None:
             return (self._workshop.image(component, spec),)
+        if kept := self._recorded(Kind.IMAGE, spec.name, spec.version, component):
+            return kept
         registry, repository = split_name(spec.name)
+        reader = Registry(registry, repository, self._settings.mirrors, self._downloads)
         items = []
         for platform in self._settings.platforms:
-            reader = Registry(registry, self._settings.mirrors, self._store)
-            blobs = reader.copy(repository, spec.version, platform, self._reporter)
+            blobs = reader.copy(spec.version, platform, self._reporter)
             items.append(
                 LockedItem(
                     kind=Kind.IMAGE,
@@ -88,49 +137,20 @@ class SourceSet:
 
     def chart(self, component: str, spec: ChartSpec) -> LockedItem:
         """Pin a chart."""
+        if kept := self._recorded(Kind.CHART, spec.name, spec.version, component):
+            return kept[0]
         if self._settings.origin == BUILD and spec.build is not None:
             return self._workshop.chart(component, spec)
-        origin: dict[str, str] = {"type": "helm", "repository": spec.repository}
-        if spec.repository.startswith("oci://"):
-            registry, repository = split_name(f"{spec.repository.removeprefix('oci://').rstrip('/')}/{spec.name}")
-            reader = Registry(registry, self._settings.mirrors, self._store)
-            blobs = reader.copy(repository, spec.version, "all", self._reporter)
-            # An OCI chart is a manifest with one layer, the archive; the bundle carries the archive.
-            blob = blobs[-1]
-        else:
-            blob = fetch_chart(spec.repository, spec.name, spec.version, self._store, self._reporter)
-        return LockedItem(
-            kind=Kind.CHART,
-            name=spec.name,
-            version=spec.version,
-            digest=blob.digest,
-            blobs=(blob,),
-            origin=origin,
-            licence=spec.licence,
-            needed_by=(component,),
-        )
+        return self._repositories.pin(component, spec, self._reporter)
 
     def file(self, component: str, spec: FileSpec) -> tuple[LockedItem, ...]:
         """Pin a file, one item for each architecture wanted."""
         if self._settings.origin == BUILD and spec.program is not None:
             return (self._workshop.file(component, spec),)
-        items = []
-        for architecture in self._architectures():
-            blob = fetch_file(spec, architecture, self._store, self._reporter)
-            items.append(
-                LockedItem(
-                    kind=Kind.FILE,
-                    name=spec.name,
-                    version=spec.version,
-                    digest=blob.digest,
-                    blobs=(blob,),
-                    origin={"type": "file", "url": address(spec, architecture)},
-                    licence=spec.licence,
-                    needed_by=(component,),
-                    scope=f"linux/{architecture}",
-                )
-            )
-        return tuple(items)
+        if kept := self._recorded(Kind.FILE, spec.name, spec.version, component):
+            return kept
+        architectures = self._architectures()
+        return tuple(pin_file(component, spec, name, self._downloads, self._reporter) for name in architectures)
 
     def packages(self, target: DebianTarget, wanted: Mapping[str, Sequence[str]]) -> tuple[LockedItem, ...]:
         """Pin the packages of all components and what they need on one target."""
@@ -142,13 +162,14 @@ class SourceSet:
                 owners.setdefault(name, []).append(component)
         installed = [InstalledPackage(name, version) for name, version in target.installed]
         items = archive.closure(sorted(owners), installed, needed_by=owners)
-        for item in items:
-            if not self._store.has(item.digest):
-                archive.fetch(item, self._store, self._reporter)
+        archive.fetch_all(items, self._store, self._reporter)
         return items
 
     def wheels(self, python: str, wanted: Mapping[str, Sequence[str]]) -> tuple[LockedItem, ...]:
         """Pin wheels of all components and what they need for one Python version."""
+        if self._kept:
+            of_python = [i for i in self._kept if i.kind is Kind.WHEEL and i.scope == f"python{python}"]
+            return tuple(item for item in of_python if not set(wanted).isdisjoint(item.needed_by))
         return self._wheels.closure(wanted, python)
 
     def directory(self, name: str, folder: Path) -> tuple[LockedItem, ...]:
@@ -159,31 +180,35 @@ class SourceSet:
         """Put every blob of a locked item into the store.
 
         Raises:
-            PlatformError: the source does not have it any more, or has other bytes.
+            ArtifactGone: the source does not have it any more.
+            PlatformError: the source does not answer, or has other bytes.
         """
-        if all(self._store.has(blob.digest) for blob in item.blobs):
+        if self._has(item):
             return
-        origin, owner = str(item.origin["type"]), item.needed_by[0]
-        if origin in ("go", "composed", "packed"):
-            self._make_again(item, owner)
-        elif origin == "oci":
-            reader = Registry(str(item.origin["registry"]), self._settings.mirrors, self._store)
-            reader.fetch(str(item.origin["repository"]), item.blobs, self._reporter)
-        elif origin == "debian":
-            self._archives[item.scope].fetch(item, self._store, self._reporter)
-        elif origin == "pypi":
-            self._wheels.fetch(item, self._reporter)
-        elif origin == "file":
-            fetch_file(self._files[owner, item.name], item.scope.partition("/")[2], self._store, self._reporter)
-        elif origin == "helm":
-            self.chart(owner, self._charts[owner, item.name])
-        elif origin == "directory":
-            self._pin_again(item)
-        if not all(self._store.has(blob.digest) for blob in item.blobs):
+        origin = str(item.origin["type"])
+        if origin in _MADE:
+            self._make_again(item, item.needed_by[0])
+        else:
+            self._fetchers()[origin](item)
+        if not self._has(item):
             raise NotReproduced(
                 f"The source of {item.name} {item.version} gives other bytes than the lock names ({item.digest}).",
                 hint="Run `platform-install bundle lock` and look at what changed before you trust it.",
             )
+
+    def _fetchers(self) -> Mapping[str, Callable[[LockedItem], None]]:
+        return {
+            "oci": self._fetch_image,
+            "debian": lambda item: self._archives[item.scope].fetch(item, self._store, self._reporter),
+            "pypi": lambda item: self._wheels.fetch(item, self._reporter),
+            "file": lambda item: fetch_file(item, self._downloads, self._reporter),
+            "helm": lambda item: self._repositories.fetch(item, self._reporter),
+            "directory": self._pin_again,
+        }
+
+    def _fetch_image(self, item: LockedItem) -> None:
+        registry, repository = str(item.origin["registry"]), str(item.origin["repository"])
+        Registry(registry, repository, self._settings.mirrors, self._downloads).fetch(item, self._reporter)
 
     def _make_again(self, item: LockedItem, owner: str) -> None:
         if item.kind is Kind.IMAGE:
@@ -195,15 +220,30 @@ class SourceSet:
         if made.digest != item.digest:
             raise NotReproduced(
                 f"{item.name} {item.version} was made with the digest {made.digest}, the lock names {item.digest}.",
-                hint="The component's description changed since the lock was written: run `platform-install bundle lock`.",
+                hint="The component's description changed since it was locked: run `platform-install bundle lock`.",
             )
 
     def _pin_again(self, item: LockedItem) -> None:
         name = str(item.origin["name"])
         folder = self._settings.directories.get(name)
         if folder is None:
-            raise InvalidConfiguration([Problem("platform_directories", f"names no folder {name}, which the lock holds.")])
+            message = f"names no folder {name}, which the lock holds."
+            raise InvalidConfiguration([Problem("platform_directories", message)])
         pin_directory(name, Path(folder), self._store)
+
+    def _recorded(self, kind: Kind, name: str, version: str, component: str) -> tuple[LockedItem, ...]:
+        wanted = (kind, name, version)
+        return tuple(i for i in self._kept if (i.kind, i.name, i.version) == wanted and component in i.needed_by)
+
+    def _has(self, item: LockedItem) -> bool:
+        return all(self._store.has(blob.digest) for blob in item.blobs)
 
     def _architectures(self) -> tuple[str, ...]:
         return tuple(p.partition("/")[2] for p in self._settings.platforms if "/" in p) or ("amd64", "arm64")
+
+
+def _programs_of(owner: str, spec: ImageSpec | FileSpec | None) -> list[tuple[str, str]]:
+    """Return the programs a thing is made of."""
+    if isinstance(spec, FileSpec):
+        return [(owner, spec.program)] if spec.program else []
+    return [(owner, name) for name in spec.build.programs] if spec is not None and spec.build is not None else []

@@ -6,22 +6,25 @@ Everything made is kept by the hash of its inputs, so a second time costs nothin
 
 from __future__ import annotations
 
-import fcntl
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 
 from installer.adapters.blob_store import BlobStore
+from installer.adapters.sources.building import Building, room_for
 from installer.adapters.sources.charts import MEDIA_TYPE as CHART_TYPE
 from installer.adapters.sources.charts import pack_chart
-from installer.adapters.sources.debian import DebianArchive, unpack
-from installer.adapters.sources.go import LOCAL, Compilers, GoPrograms
+from installer.adapters.sources.go import GoPrograms
+from installer.adapters.sources.go_command import GoCommand, caches_in_use, drop_caches
+from installer.adapters.sources.go_modules import LOCAL
 from installer.adapters.sources.images import Inputs, compose
-from installer.adapters.sources.pypi import WheelIndex
-from installer.adapters.sources.toolchains import C_REQUIREMENT, GO_REQUIREMENT, unpack_toolchain
+from installer.adapters.sources.roots import Roots, name_of
+from installer.adapters.sources.scratch import clean_up, write_whole
+from installer.adapters.sources.tools import Tools
 from installer.errors import InvalidConfiguration, Problem
 from installer.model.artifact import (
     Blob,
@@ -39,14 +42,18 @@ from installer.model.catalog import Catalog
 from installer.model.events import Notice
 from installer.ports import Reporter
 
-_TOOLS_PYTHON = "3.11"  # the compilers' wheels hold no Python code; any version names them
 _CERTIFICATES = "ca-certificates"
+# The authorities' files need nothing to be read.
+_ALL_BUT_CERTIFICATES = ("openssl", "debconf")
 _RELEASE = "trixie"
 _COMPOSITION = 1  # raised when images.py makes other bytes from the same inputs
 
 
 class Workshop:
-    """Makes artefacts of a catalogue."""
+    """Makes artefacts of a catalogue. May be used by several threads.
+
+    It is a context: at its end compile caches are dropped, unless something failed that will be tried again.
+    """
 
     def __init__(
         self,
@@ -54,48 +61,76 @@ class Workshop:
         roles: Path,
         cache: Path,
         store: BlobStore,
-        archives: Mapping[str, DebianArchive],
-        wheels: WheelIndex,
+        roots: Roots,
+        tools: Tools,
         reporter: Reporter,
         recorded: Lock | None = None,
-        relock: bool = False,
     ) -> None:
         """Work for one lock or build.
 
         Args:
             roles: folder of all roles, for their `files/`.
             cache: where made things are kept.
-            archives: Debian archives by release.
-            recorded: the lock to follow, or the last one when `relock` resolves anew.
+            roots: unpacked packages.
+            recorded: the lock whose build lists hold while nothing they come from has changed.
         """
         self._modules = {
-            (component.name, module.module): (component.name, module)
+            (component.name, module.module): module
             for component in catalog
             for module in component.description.artifacts.go_modules
         }
         self._roles = roles
         self._cache = cache
         self._store = store
-        self._archives = archives
-        self._wheels = wheels
+        self._roots = roots
+        self._tools = tools
         self._reporter = reporter
-        self._recorded = recorded
-        self._relock = relock
-        self._guard = threading.RLock()
-        self._tools: dict[tuple[str, str], LockedItem] = {}
+        self._recorded = recorded.go if recorded else {}
+        self._guard = threading.Lock()
         self._go_locks: dict[str, GoLock] = {}
         self._programs: GoPrograms | None = None
+        self._building = Building(0, reporter)
         self._module_guards: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._in_use = ExitStack()
+
+    def __enter__(self) -> Workshop:
+        """Keep the compile caches, and clean up what killed builds left."""
+        self._in_use.enter_context(caches_in_use(self._caches))
+        clean_up(self._caches / "work")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Drop the compile caches when all went well."""
+        self._in_use.close()
+        if kind is None:
+            drop_caches(self._caches)
 
     @property
     def tools(self) -> tuple[LockedItem, ...]:
         """Return what was used to make things, for the lock."""
-        return tuple(sorted(self._tools.values(), key=lambda item: item.key))
+        return self._tools.used
 
     @property
     def go_locks(self) -> Mapping[str, GoLock]:
         """Return the build lists resolved, for the lock."""
         return dict(sorted(self._go_locks.items()))
+
+    def expect(self, wanted: Sequence[tuple[str, str]]) -> None:
+        """Say how many of these programs must be built, and check that there is room to.
+
+        Args:
+            wanted: components and the names of their programs.
+
+        Raises:
+            DiskTooSmall: there is not.
+        """
+        missing = [(component, name) for component, name in sorted(set(wanted)) if not self._is_kept(component, name)]
+        if missing:
+            modules = {(component, self._module_of(component, name).module) for component, name in missing}
+            room_for(len(missing), len(modules), self._caches, self._reporter)
+        self._building = Building(len(missing), self._reporter)
 
     def file(self, component: str, spec: FileSpec) -> LockedItem:
         """Make a file that is a program."""
@@ -149,8 +184,9 @@ class Workshop:
         build = spec.build
         assert build is not None
         programs = {name: self._program(component, name) for name in build.programs}
-        packages = self._packages(build.debian.release, build.debian.packages, build.debian.without, spec.name) if build.debian else ()
-        certificates = self._packages(_RELEASE, (_CERTIFICATES,), _ALL_BUT_CERTIFICATES, _CERTIFICATES) if build.ca_certificates else ()
+        layer = build.debian
+        packages = self._tools.packages(layer.release, layer.packages, spec.name, layer.without) if layer else ()
+        certificates = self._certificates() if build.ca_certificates else ()
         trees = [self._module(component, files.module) for files in build.module_files]
         facts = {
             "composition": _COMPOSITION,
@@ -160,7 +196,8 @@ class Workshop:
             "trees": [f"{module.module}@{module.version}" for module in trees],
             "title": [spec.name, spec.version],
         }
-        kept = self._cache / "compositions" / digest_of(json.dumps(facts, sort_keys=True).encode()).removeprefix("sha256:")
+        digest = digest_of(json.dumps(facts, sort_keys=True).encode())
+        kept = self._cache / "compositions" / digest.removeprefix("sha256:")
         if kept.exists():
             blobs = tuple(Blob(**entry) for entry in json.loads(kept.read_text()))
             if all(self._store.has(blob.digest) for blob in blobs):
@@ -168,86 +205,64 @@ class Workshop:
         self._reporter.emit(Notice(f"Composing {spec.name}:{spec.version}."))
         inputs = Inputs(
             programs=programs,
-            debian_root=self._unpacked(packages) if packages else None,
+            debian_root=self._roots.unpacked(packages) if packages else None,
             trees=tuple(
                 self._go().module_directory(module.module, module.version) / files.path
                 for module, files in zip(trees, build.module_files, strict=True)
             ),
-            certificates=self._certificates(certificates) if certificates else None,
+            certificates=self._roots.authorities(certificates) if certificates else None,
         )
         blobs = compose(build, inputs, self._store, spec.name, spec.version)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        temporary = kept.with_suffix(".new")
-        temporary.write_text(json.dumps([{"digest": b.digest, "size": b.size, "media_type": b.media_type} for b in blobs]))
-        temporary.replace(kept)
+        described = [{"digest": b.digest, "size": b.size, "media_type": b.media_type} for b in blobs]
+        write_whole(kept, json.dumps(described).encode())
         return blobs
 
-    def _certificates(self, packages: tuple[LockedItem, ...]) -> Path:
-        """Return the authorities' file that the package's script would write."""
-        root = self._unpacked(packages)
-        path = root.parent / f"{root.name}.crt"
-        if not path.exists():
-            sources = sorted((root / "usr/share/ca-certificates/mozilla").glob("*.crt"))
-            path.write_bytes(b"".join(source.read_bytes() for source in sources))
-        return path
-
-    def _unpacked(self, packages: tuple[LockedItem, ...]) -> Path:
-        """Return a folder with the packages' files, made once."""
-        name = digest_of("".join(sorted(item.digest for item in packages)).encode()).removeprefix("sha256:")[:24]
-        root = self._cache / "roots" / name
-        with _locked(self._cache / "roots" / f"{name}.lock"):
-            if not root.exists():
-                for item in packages:
-                    self._fetch_package(item)
-                half = root.with_suffix(".half")
-                unpack([self._store.path(item.digest) for item in packages], half)
-                half.rename(root)
-        return root
-
-    def _fetch_package(self, item: LockedItem) -> None:
-        if not self._store.has(item.digest):
-            self._archives[str(item.origin["release"])].fetch(item, self._store, self._reporter)
-
-    def _packages(self, release: str, names: tuple[str, ...], without: tuple[str, ...], scope: str) -> tuple[LockedItem, ...]:
-        with self._guard:
-            known = self._recorded_tools(scope)
-            if known and not self._relock:
-                items = known
-            else:
-                items = tuple(
-                    _tool(item, scope, release) for item in self._archives[release].closure(names, without=without)
-                )
-            self._tools.update({(scope, item.name): item for item in items})
-            return items
-
-    def _recorded_tools(self, scope: str) -> tuple[LockedItem, ...]:
-        return tuple(item for item in (self._recorded.tools if self._recorded else ()) if item.scope == scope)
+    def _certificates(self) -> tuple[LockedItem, ...]:
+        return self._tools.packages(_RELEASE, (_CERTIFICATES,), _CERTIFICATES, _ALL_BUT_CERTIFICATES)
 
     def _program(self, component: str, name: str) -> Path:
-        spec = self._module_of(component, name)
-        files = self._roles / component / "files"
+        spec, files = self._module_of(component, name), self._roles / component / "files"
         lock = self._go_lock(component, spec)
-        c_root = self._c_root(spec) if spec.cgo else None
-        self._reporter.emit(Notice(f"Building {name} from {spec.module} {spec.version}."))
-        return self._go().build(spec, name, lock, files, c_root)
+        c_packages = self._c_packages(spec)
+        inputs = self._go().inputs(spec, name, lock, files, name_of(c_packages) if c_packages else None)
+        kept = self._go().kept(inputs, name)
+        if kept is None:
+            with self._go().turn(spec, inputs):
+                # Another thread or process may have built it while this one waited.
+                kept = self._go().kept(inputs, name)
+                if kept is None:
+                    c_root = self._roots.unpacked(c_packages) if c_packages else None
+                    with self._building.of(f"{name} from {spec.module} {spec.version}"):
+                        kept = self._go().build(spec, name, lock, files, inputs, c_root)
+        return kept
 
-    def _c_root(self, spec: GoModule) -> Path:
+    def _is_kept(self, component: str, name: str) -> bool:
+        spec, files = self._module_of(component, name), self._roles / component / "files"
+        recorded = self._recorded.get(f"{component}/{spec.module}")
+        if recorded is None or recorded.spec != self._go().declared(spec, files):
+            return False
+        c_packages = self._c_packages(spec)
+        inputs = self._go().inputs(spec, name, recorded, files, name_of(c_packages) if c_packages else None)
+        return self._go().kept(inputs, name) is not None
+
+    def _c_packages(self, spec: GoModule) -> tuple[LockedItem, ...]:
+        """Return the packages whose headers and libraries a cgo program needs, and no others."""
         items: list[LockedItem] = []
         by_release: defaultdict[str, list[str]] = defaultdict(list)
-        for entry in spec.c_packages:
+        for entry in spec.c_packages if spec.cgo else ():
             release, _, name = entry.partition("/")
             by_release[release].append(name)
         for release, names in by_release.items():
-            wanted = self._packages(release, tuple(names), (), f"{spec.module} on {release}")
+            wanted = self._tools.packages(release, names, f"{spec.module} on {release}")
             items.extend(item for item in wanted if item.name in names)
-        return self._unpacked(tuple(items))
+        return tuple(items)
 
     def _go_lock(self, component: str, spec: GoModule) -> GoLock:
         with self._module_guards[f"{component} {spec.module}"]:
             key = f"{component}/{spec.module}"
             if key not in self._go_locks:
                 files = self._roles / component / "files"
-                recorded = (self._recorded.go if self._recorded else {}).get(key)
+                recorded = self._recorded.get(key)
                 if recorded is None or recorded.spec != self._go().declared(spec, files):
                     recorded = self._go().resolve(spec, files)
                 self._go_locks[key] = recorded
@@ -256,32 +271,17 @@ class Workshop:
     def _go(self) -> GoPrograms:
         with self._guard:
             if self._programs is None:
-                go, c = self._compiler(GO_REQUIREMENT), self._compiler(C_REQUIREMENT)
-                self._programs = GoPrograms(
-                    self._cache,
-                    Compilers(
-                        go=unpack_toolchain(go, self._store, self._cache) / "go",
-                        go_digest=go.digest,
-                        c=unpack_toolchain(c, self._store, self._cache) / "ziglang" / "zig",
-                        c_digest=c.digest,
-                    ),
-                )
+                compilers = self._tools.compilers()
+                command = GoCommand(self._caches, compilers.go)
+                self._programs = GoPrograms(self._cache / "programs", compilers, command)
             return self._programs
 
-    def _compiler(self, requirement: str) -> LockedItem:
-        name = requirement.split("==")[0]
-        recorded = {item.name: item for item in self._recorded_tools(_COMPILERS)}
-        item = recorded.get(name)
-        if item is None or f"{item.name}=={item.version}" != requirement:
-            (resolved,) = self._wheels.closure({"bundle": [requirement]}, _TOOLS_PYTHON)
-            item = _tool(resolved, _COMPILERS, "")
-        if not self._store.has(item.digest):
-            self._wheels.fetch(item, self._reporter)
-        self._tools[(_COMPILERS, name)] = item
-        return item
+    @property
+    def _caches(self) -> Path:
+        return self._cache / "go"
 
     def _module_of(self, component: str, program: str) -> GoModule:
-        for owner, module in self._modules.values():
+        for (owner, _), module in self._modules.items():
             if owner == component and program in module.programs:
                 return module
         raise InvalidConfiguration(
@@ -290,35 +290,8 @@ class Workshop:
 
     def _module(self, component: str, path: str) -> GoModule:
         found = self._modules.get((component, path))
-        if found is None or found[1].version == LOCAL:
+        if found is None or found.version == LOCAL:
             raise InvalidConfiguration(
                 [Problem(f"roles/{component}/component.yml", f"{path} is not among its go_modules.")], "the catalogue"
             )
-        return found[1]
-
-
-_COMPILERS = "compilers"
-# The authorities' files need nothing to be read.
-_ALL_BUT_CERTIFICATES = ("openssl", "debconf")
-
-
-def _tool(item: LockedItem, scope: str, release: str) -> LockedItem:
-    return LockedItem(
-        kind=item.kind,
-        name=item.name,
-        version=item.version,
-        digest=item.digest,
-        blobs=item.blobs,
-        origin={**item.origin, "release": release} if release else item.origin,
-        licence=item.licence,
-        needed_by=(),
-        scope=scope,
-    )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        yield
+        return found

