@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -66,6 +66,12 @@ class ArtifactStore(Protocol):
 
 class ArtifactSources(Protocol):
     """Pins what components declare, and has what a lock pins. May be used by several threads."""
+
+    def expect(self, items: Iterable[LockedItem]) -> None:
+        """Be told which items will be fetched; refuse when there is no room to make them."""
+
+    def expect_everything(self) -> None:
+        """Be told that everything will be pinned; refuse when there is no room to make it."""
 
     def image(self, component: str, spec: ImageSpec) -> tuple[LockedItem, ...]:
         """Pin an image, one item for each platform wanted."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from installer.errors import InvalidConfiguration, Problem
-from installer.model.artifact import Lock
+from installer.model.artifact import Lock, digest_of
 
 _lock = TypeAdapter(Lock)
 
@@ -30,9 +30,21 @@ def read_lock(path: Path) -> Lock | None:
         raise InvalidConfiguration([Problem(str(path), message, cure)], "the lock") from error
 
 
+def stands_in(path: Path, original: Path) -> bool:
+    """Return whether a lock was made to stand in for another as that is now."""
+    if not path.exists() or not original.exists():
+        return False
+    try:
+        lock = read_lock(path)
+    except InvalidConfiguration:
+        # It can be made again; the original is what counts.
+        return False
+    return lock is not None and lock.based_on == digest_of(original.read_bytes())
+
+
 def write_lock(path: Path, lock: Lock) -> None:
     """Write the lock, whole or not at all."""
-    document = _lock.dump_python(lock, mode="json")
+    document = _lock.dump_python(lock, mode="json", exclude_none=True)
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
     temporary.replace(path)

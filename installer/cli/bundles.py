@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from importlib import resources
@@ -16,24 +17,21 @@ from installer.adapters.lock_files import read_lock, write_lock
 from installer.adapters.package_repository import index_path, package_index, sign_repositories
 from installer.adapters.project_files import collection_files, project_files
 from installer.adapters.signing import make_signing_key, sign, trusted_lines, verify
-from installer.adapters.sources.debian import Archive, DebianArchive
-from installer.adapters.sources.pypi import WheelIndex
-from installer.adapters.sources.sourceset import SourceSet
-from installer.adapters.sources.workshop import Workshop
+from installer.adapters.sources.errors import ArtifactGone
+from installer.adapters.sources.sourceset import Relock
+from installer.cli.sources import have_items, open_sources
 from installer.cli.wiring import PROJECT, Site
 from installer.engine.release import parse_release
 from installer.errors import BundleRefused, InvalidConfiguration, Problem
 from installer.model.artifact import Kind, Lock, digest_of
 from installer.model.bundle import BundleSettings, DebianTarget, Difference
-from installer.model.events import Notice
+from installer.model.events import Notice, Warned
 from installer.workflows.bundle_build import BuiltBundle, Signing, build_bundle, fetch_items, packages_by_release
 from installer.workflows.bundle_lock import lock_bundle
 from installer.workflows.bundle_verify import TrustedBundle, verify_bundle
 
 # The Python each supported release has.
 _PYTHONS = {"bookworm": "3.11", "trixie": "3.13", "jammy": "3.10", "noble": "3.12"}
-# Releases that images and C libraries are taken from, whatever the hosts run.
-_BUILD_RELEASES = ("bookworm", "trixie")
 _DOWNLOADS = 8
 
 
@@ -63,19 +61,14 @@ class Bundles:
 
     def lock(self) -> tuple[Lock, Difference]:
         """Resolve everything anew, and write the lock."""
-        previous = read_lock(self._site.lock_path)
-        sources = self._sources(previous, relock=True)
-        workers = os.cpu_count() or 2
-        lock, difference = lock_bundle(
-            self._site.catalog, self.settings, _requirements(), sources, previous, workers, self._site.reporter
-        )
-        write_lock(self._site.lock_path, lock)
+        previous = read_lock(self._site.own_lock_path)
+        lock, difference = self._pinned(previous, Relock.EVERYTHING)
+        write_lock(self._site.own_lock_path, lock)
         return lock, difference
 
     def build(self, key: Path | None) -> BuiltBundle:
         """Build and sign the bundle the lock describes."""
-        lock = self._required_lock()
-        fetch_items(lock, self._sources(lock, relock=False), self.store, _DOWNLOADS, self._site.reporter)
+        lock = have_items(self._required_lock(), self._fetch, self._pin_anew if self._site.lab_name else None)
         indexes = {release: package_index(items, self.store) for release, items in packages_by_release(lock).items()}
         files: dict[str, Path | bytes] = {index_path(release): content for release, content in indexes.items()}
         files.update(image_layout(lock.items))
@@ -138,21 +131,40 @@ class Bundles:
             cure = f"Supported are {', '.join(sorted(_PYTHONS))}."
             where = self._site.inventory.where("platform_debian_targets")
             raise InvalidConfiguration([Problem(where, f"{release!r} is no supported release.", cure)])
-        listing = self._site.lock_path.parent / "packages" / f"{release}.list"
+        listing = self._site.own_lock_path.parent / "packages" / f"{release}.list"
         lines = listing.read_text().splitlines() if listing.exists() else []
         installed = tuple((name, version) for name, _, version in (line.partition(" ") for line in lines) if version)
         return DebianTarget(release, _PYTHONS[release], installed)
 
-    def _sources(self, recorded: Lock | None, relock: bool) -> SourceSet:
+    def _fetch(self, lock: Lock) -> None:
+        with open_sources(self._site, self.settings, self.store, lock, Relock.NOTHING) as sources:
+            fetch_items(lock, sources, self.store, _DOWNLOADS, self._site.reporter)
+
+    def _pinned(self, previous: Lock | None, relock: Relock) -> tuple[Lock, Difference]:
         site = self._site
-        described = site.value("platform_debian_archives") or {}
-        releases = {*_BUILD_RELEASES, *(target.release for target in self.settings.targets)}
-        archives = {r: DebianArchive(_archive(r, described.get(r, {})), site.cache) for r in sorted(releases)}
-        wheels = WheelIndex(self.store, site.cache / "scratch")
-        workshop = Workshop(
-            site.catalog, PROJECT / "roles", site.cache, self.store, archives, wheels, site.reporter, recorded, relock
+        with open_sources(site, self.settings, self.store, previous, relock) as sources:
+            workers = os.cpu_count() or 2
+            return lock_bundle(
+                site.catalog, self.settings, _requirements(), sources, previous, workers, site.reporter
+            )
+
+    def _pin_anew(self, gone: ArtifactGone) -> Lock:
+        """Pin a lab's packages as the archive has them now, beside the inventory's lock."""
+        site = self._site
+        site.reporter.emit(
+            Warned(
+                f"{gone.summary} The lab pins its Debian packages anew, in {site.stand_in_lock_path}; "
+                f"`platform-install bundle lock` does it for the inventory."
+            )
         )
-        return SourceSet(self.settings, site.catalog, self.store, archives, wheels, workshop, site.reporter)
+        lock, difference = self._pinned(self._required_lock(), Relock.PACKAGES)
+        for change in (*difference.added, *difference.removed, *difference.changed):
+            versions = " → ".join(version for version in (change.before, change.after) if version)
+            site.reporter.emit(Notice(f"{change.kind} {change.name} {versions}"))
+        lock = replace(lock, based_on=hash_file(site.own_lock_path).digest)
+        write_lock(site.stand_in_lock_path, lock)
+        site.forget_lock()
+        return lock
 
     def _signing(self, key: Path | None) -> Signing:
         site = self._site
@@ -173,16 +185,6 @@ class Bundles:
             repositories=sign_repositories,
             tool=__version__,
         )
-
-
-def _archive(release: str, described: dict[str, object]) -> Archive:
-    options: dict[str, object] = dict(described)
-    for name in ("suites", "components"):
-        if name in options:
-            options[name] = tuple(options[name])  # type: ignore[arg-type]
-    if "keyring" in options:
-        options["keyring"] = Path(str(options["keyring"]))
-    return Archive(release, **options)  # type: ignore[arg-type]
 
 
 def _requirements() -> tuple[str, ...]:

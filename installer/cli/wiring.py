@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from installer.adapters.catalog_files import load_catalog
 from installer.adapters.interface_files import load_interface
 from installer.adapters.inventory_files import load_inventory, locate_inventory
-from installer.adapters.lock_files import read_lock
+from installer.adapters.lock_files import read_lock, stands_in
 from installer.adapters.state_folder import own_folder
 from installer.cli.options import Common, Output
 from installer.errors import UsageError
@@ -126,7 +126,7 @@ class Site:
     def ansible_environment(self) -> dict[str, str]:
         """Return what Ansible must know of this site beside its inventory."""
         lab = {"PLATFORM_LAB": self.lab_name} if self.lab_name else {}
-        return {"PLATFORM_STATE_FOLDER": str(self.state), **lab}
+        return {"PLATFORM_STATE_FOLDER": str(self.state), "PLATFORM_LOCK": str(self.lock_path), **lab}
 
     @cached_property
     def cache(self) -> Path:
@@ -143,8 +143,8 @@ class Site:
         return self.state / "bundle"
 
     @property
-    def lock_path(self) -> Path:
-        """Return where the inventory's lock lies."""
+    def own_lock_path(self) -> Path:
+        """Return where the inventory's own lock lies."""
         folder = self.inventory_path if self.inventory_path.is_dir() else self.inventory_path.parent
         return folder / "bundle.lock.json"
 
@@ -153,12 +153,28 @@ class Site:
         """Return the inventory's lock, if it has one, unchecked."""
         return read_lock(self.lock_path)
 
+    def forget_lock(self) -> None:
+        """Read the lock again when it is next asked for: another stands in for it now."""
+        for name in ("lock", "lock_if_any"):
+            self.__dict__.pop(name, None)
+
+    @property
+    def stand_in_lock_path(self) -> Path:
+        """Return where the lock of a lab lies whose packages had to be pinned anew."""
+        return self.state / "bundle.lock.json"
+
+    @property
+    def lock_path(self) -> Path:
+        """Return the lock in force: the inventory's, or a lab's own that stands in for it as it is now."""
+        own = self.own_lock_path
+        return self.stand_in_lock_path if self.lab_name and stands_in(self.stand_in_lock_path, own) else own
+
     @property
     def allowed_signers(self) -> Path:
         """Return who may sign bundles; a lab trusts the key it made itself."""
         if self.lab_name:
             return self.state / "allowed_signers"
-        return self.lock_path.with_name("allowed_signers")
+        return self.own_lock_path.with_name("allowed_signers")
 
     def value(self, name: str) -> Any:
         """Return a variable's value for all hosts, or its default."""

@@ -286,6 +286,7 @@ class Lock:
         items: sorted by key.
         tools: what built the items: wheels by name, items of their own that stay out of bundles.
         go: module path to its resolved build list.
+        based_on: digest of the lock this one stands in for, because an archive dropped what that pins.
     """
 
     format: str
@@ -294,6 +295,7 @@ class Lock:
     items: tuple[LockedItem, ...]
     tools: tuple[LockedItem, ...] = ()
     go: Mapping[str, GoLock] = field(default_factory=dict)
+    based_on: Digest | None = None
 
     def find(self, kind: Kind, name: str, scope: str | None = None) -> LockedItem | None:
         """Return the item of that kind and name, or None."""

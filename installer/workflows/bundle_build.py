@@ -17,6 +17,10 @@ from installer.model.bundle import FORMAT, BundleFile, Manifest, Release
 from installer.model.events import PhaseStarted, Progress
 from installer.ports import ArtifactSources, ArtifactStore, Reporter
 
+_MADE = ("go", "composed", "packed")
+# They mostly wait for their turn: the sources know how much is made side by side.
+_MAKERS = 32
+
 
 class BundleWriter(Protocol):
     """Writes a bundle's folder."""
@@ -79,12 +83,16 @@ def fetch_items(lock: Lock, sources: ArtifactSources, store: ArtifactStore, work
         PlatformError: of the first item that cannot be had; the others are finished first.
     """
     missing = [item for item in lock.items if not all(store.has(blob.digest) for blob in item.blobs)]
+    sources.expect(missing)
     total = sum(item.size for item in lock.items)
     done = total - sum(item.size for item in missing)
     first: PlatformError | None = None
-    with ThreadPoolExecutor(workers) as pool:
+    # What is made waits for processors, what is fetched for the network: neither waits for the other.
+    with ThreadPoolExecutor(_MAKERS) as makers, ThreadPoolExecutor(workers) as fetchers:
+        futures = {}
         # Largest first, so that the longest does not begin last.
-        futures = {pool.submit(sources.fetch, item): item for item in sorted(missing, key=_made_first)}
+        for item in sorted(missing, key=lambda item: -item.size):
+            futures[(makers if item.origin["type"] in _MADE else fetchers).submit(sources.fetch, item)] = item
         try:
             for future in as_completed(futures):
                 try:
@@ -95,7 +103,8 @@ def fetch_items(lock: Lock, sources: ArtifactSources, store: ArtifactStore, work
                 done += futures[future].size
                 reporter.emit(Progress("fetch", futures[future].name, done, total))
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            for pool in (makers, fetchers):
+                pool.shutdown(wait=False, cancel_futures=True)
             raise
     if first is not None:
         raise first
@@ -173,8 +182,3 @@ def _known(writer: BundleWriter) -> Release | None:
         return parse_release(text)
     except PlatformError:
         return None
-
-
-def _made_first(item: LockedItem) -> tuple[bool, int]:
-    """Order what must be compiled before what is only fetched, and large before small."""
-    return (item.origin["type"] not in ("composed", "go"), -item.size)

@@ -36,6 +36,7 @@ def lock_bundle(
         installer_requirements: what this tool itself needs, pinned.
         workers: how many items are pinned at once.
     """
+    sources.expect_everything()
     jobs = [
         *_component_jobs(catalog, sources),
         *_target_jobs(catalog, settings, sources),

@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -76,6 +76,13 @@ class Downloads:
                 raise _wrong_bytes(wanted, f"the digest {blob.digest}")
             self.store.adopt(partial.path, blob.digest)
             return blob
+
+    def drop_leftovers(self) -> None:
+        """Delete what there is of files that nothing waits for any more."""
+        for path in (self.store.root / "partial").glob("*"):
+            with suppress(FileNotFoundError, BlockingIOError), path.open("r+b") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
 
     def _complete(self, wanted: Wanted, partial: _Partial, reporter: Reporter) -> None:
         """Fetch what is missing; only attempts that bring nothing new are counted."""

@@ -88,7 +88,8 @@ def empty_folder(folder: Path) -> None:
     for number, entry in enumerate(sorted(folder.iterdir())):
         if entry != doomed:
             entry.rename(doomed / f"{os.getpid()}-{number}-{entry.name}")
-    shutil.rmtree(doomed)
+    # Several times quicker than doing it here, and compile caches hold some hundred thousand files.
+    run(["rm", "--recursive", "--force", "--one-file-system", str(doomed)])
 
 
 def _remove_abandoned(folder: Path) -> None:

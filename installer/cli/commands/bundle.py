@@ -30,7 +30,7 @@ def lock(context: typer.Context, inventory: InventoryOption = None, output: Outp
     here = site(context, inventory=inventory, output=output)
     pinned, difference = Bundles(here).lock()
     typer.echo(json.dumps(plain(difference)) if here.json else _difference(difference))
-    typer.echo(f"{len(pinned.items)} items pinned in {here.lock_path}.", err=True)
+    typer.echo(f"{len(pinned.items)} items pinned in {here.own_lock_path}.", err=True)
 
 
 @app.command()
