@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 from urllib.parse import unquote, urlsplit
-
-import urllib3
 
 
 def shown(url: str) -> str:
@@ -31,7 +30,12 @@ def log_in_of(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     if not parts.username:
         return {}
-    return dict(urllib3.make_headers(basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}"))
+    return basic(unquote(parts.username), unquote(parts.password or ""))
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """Return the headers of a user's password."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
 def is_loopback(host: str) -> bool:

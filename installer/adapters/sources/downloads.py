@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-import urllib3
-
 from installer.adapters.blob_store import CHUNK, BlobStore
 from installer.adapters.sources.addresses import shown
 from installer.adapters.sources.errors import DownloadFailed
-from installer.adapters.sources.http import ATTEMPTS, HttpClient, Login, broken, refusal
+from installer.adapters.sources.http import ATTEMPTS, Answer, Broken, HttpClient, Login, broken, refusal
 from installer.errors import BundleRefused
 from installer.model.artifact import Blob
 from installer.model.events import Progress
@@ -62,6 +60,20 @@ class Downloads:
             LoginRefused: the server wants another log-in.
             BundleRefused: the bytes have another digest.
         """
+        try:
+            return self._fetch(wanted, reporter)
+        except DownloadFailed as error:
+            summary = f"{wanted.name} cannot be had: {error.summary}"
+            raise DownloadFailed(summary, error.hint, error.details, error.status) from error
+
+    def drop_leftovers(self) -> None:
+        """Delete what there is of files that nothing waits for any more."""
+        for path in (self.store.root / "partial").glob("*"):
+            with suppress(FileNotFoundError, BlockingIOError), path.open("r+b") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+    def _fetch(self, wanted: Wanted, reporter: Reporter) -> Blob:
         with _partial(self.store.root / "partial", wanted) as partial:
             # Another thread or process may have fetched it while this one waited.
             if wanted.digest is not None and self.store.has(wanted.digest):
@@ -77,13 +89,6 @@ class Downloads:
             self.store.adopt(partial.path, blob.digest)
             return blob
 
-    def drop_leftovers(self) -> None:
-        """Delete what there is of files that nothing waits for any more."""
-        for path in (self.store.root / "partial").glob("*"):
-            with suppress(FileNotFoundError, BlockingIOError), path.open("r+b") as stream:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
-
     def _complete(self, wanted: Wanted, partial: _Partial, reporter: Reporter) -> None:
         """Fetch what is missing; only attempts that bring nothing new are counted."""
         best, failures = partial.size, 0
@@ -95,7 +100,7 @@ class Downloads:
                 if self._transfer(wanted, partial, reporter):
                     return
                 reason: Exception = DownloadFailed("it answers with other parts than were asked for")
-            except urllib3.exceptions.HTTPError as error:
+            except Broken as error:
                 reason = error
             failures = failures + 1 if partial.size <= best else 1
             best = max(best, partial.size)
@@ -213,7 +218,7 @@ def _is_at(stream: FileIO, path: Path) -> bool:
         return False
 
 
-def _extent(answer: urllib3.BaseHTTPResponse) -> tuple[int, int]:
+def _extent(answer: Answer) -> tuple[int, int]:
     """Return where the answer's bytes begin in the file, and the file's size, 0 when it is not said."""
     if answer.status == 200:
         return 0, int(answer.headers.get("Content-Length") or 0)
@@ -222,7 +227,7 @@ def _extent(answer: urllib3.BaseHTTPResponse) -> tuple[int, int]:
     return int(first) if first.isdigit() else -1, int(total) if total.isdigit() else 0
 
 
-def _strong_tag(answer: urllib3.BaseHTTPResponse) -> str:
+def _strong_tag(answer: Answer) -> str:
     tag = answer.headers.get("ETag", "")
     return tag if tag.startswith('"') else ""
 

@@ -26,11 +26,14 @@ _LONGEST_WAIT = 60.0
 _REDIRECTS = 5
 _CONNECTIONS = 32
 _FORM_LIMIT = 1 << 20
+_CHUNK = 1 << 16
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _NETWORK_HINT = "Check the address, this machine's network and its proxy variables, then run the command again."
 
 Sleep = Callable[[float], None]
+Answer = urllib3.BaseHTTPResponse
+Broken = urllib3.exceptions.HTTPError
 
 
 class Login(Protocol):
@@ -62,9 +65,7 @@ class HttpClient:
         self._pools: dict[str, urllib3.PoolManager] = {}
 
     @contextmanager
-    def open(
-        self, url: str, headers: Mapping[str, str] | None = None, login: Login | None = None
-    ) -> Iterator[urllib3.BaseHTTPResponse]:
+    def open(self, url: str, headers: Mapping[str, str] | None = None, login: Login | None = None) -> Iterator[Answer]:
         """Yield the answer to a GET once its head is there, whatever its status but busy or refused.
 
         Raises:
@@ -92,11 +93,8 @@ class HttpClient:
                 with self.open(url, headers, login) as answer:
                     if answer.status != 200:
                         raise refusal(url, answer)
-                    content = answer.read(limit + 1)
-                    if len(content) > limit:
-                        raise DownloadFailed(f"{shown(url)} answered with more than {limit} bytes.")
-                    return _document(content, answer)
-            except urllib3.exceptions.HTTPError as error:
+                    return _document(_whole(url, answer, limit), answer)
+            except Broken as error:
                 if attempt == ATTEMPTS:
                     raise broken(url, error) from error
                 self.wait(attempt)
@@ -114,8 +112,8 @@ class HttpClient:
                 "POST", url, fields=dict(fields), encode_multipart=False, preload_content=False,
                 retries=False, redirect=False,
             )  # fmt: skip
-            content = answer.read(_FORM_LIMIT) if answer.status == 200 else b""
-        except urllib3.exceptions.HTTPError as error:
+            content = _whole(url, answer, _FORM_LIMIT) if answer.status == 200 else b""
+        except Broken as error:
             raise broken(url, error) from error
         if answer.status != 200:
             raise refusal(url, answer)
@@ -126,13 +124,13 @@ class HttpClient:
         """Wait before the attempt after number `attempt`: as long as was asked for, else longer each time."""
         self._sleep(min(_LONGEST_WAIT, 0.5 * 2.0**attempt if asked is None else asked))
 
-    def _patiently(self, url: str, headers: Mapping[str, str], login: Login | None) -> urllib3.BaseHTTPResponse:
+    def _patiently(self, url: str, headers: Mapping[str, str], login: Login | None) -> Answer:
         for attempt in range(1, ATTEMPTS + 1):
             last = attempt == ATTEMPTS
             asked: float | None = None
             try:
                 answer = self._following(url, headers, login)
-            except urllib3.exceptions.HTTPError as error:
+            except Broken as error:
                 if error.args and isinstance(error.args[0], ssl.SSLCertVerificationError):
                     raise _distrusted(url, error) from error
                 if last or isinstance(error, urllib3.exceptions.LocationValueError):
@@ -147,7 +145,7 @@ class HttpClient:
             self.wait(attempt, asked)
         raise AssertionError("the last attempt returns or raises")
 
-    def _following(self, url: str, headers: Mapping[str, str], login: Login | None) -> urllib3.BaseHTTPResponse:
+    def _following(self, url: str, headers: Mapping[str, str], login: Login | None) -> Answer:
         place = url
         for _ in range(_REDIRECTS + 1):
             # A log-in is meant for the server it was made for, and for no other it points to.
@@ -161,7 +159,7 @@ class HttpClient:
                 raise DownloadFailed(f"{shown(before)} redirects to {shown(place)}, out of TLS; it was not followed.")
         raise DownloadFailed(f"{shown(url)} redirects more than {_REDIRECTS} times.")
 
-    def _authorized(self, url: str, headers: Mapping[str, str], login: Login | None) -> urllib3.BaseHTTPResponse:
+    def _authorized(self, url: str, headers: Mapping[str, str], login: Login | None) -> Answer:
         proof = login.headers() if login else log_in_of(url)
         for renewed in (False, True):
             if proof:
@@ -216,7 +214,7 @@ def _refuse_clear(url: str) -> None:
         )
 
 
-def refusal(url: str, answer: urllib3.BaseHTTPResponse) -> DownloadFailed:
+def refusal(url: str, answer: Answer) -> DownloadFailed:
     """Return the error of an answer that is none, with what the server said."""
     hint = "Check the address." if answer.status < 500 else "Try again later."
     if answer.status == 429:
@@ -240,26 +238,38 @@ def _reason(error: Exception) -> str:
     return str(error).rstrip(".")
 
 
-def _said(answer: urllib3.BaseHTTPResponse) -> list[str]:
+def _whole(url: str, answer: Answer, limit: int) -> bytes:
+    """Return a short answer; only reading on past its bytes tells whether it broke off."""
+    content = bytearray()
+    while chunk := answer.read(_CHUNK):
+        content += chunk
+        if len(content) > limit:
+            raise DownloadFailed(
+                f"{shown(url)} answered with more than {limit} bytes.", hint="Check that the address is the right one."
+            )
+    return bytes(content)
+
+
+def _said(answer: Answer) -> list[str]:
     """Return what a server wrote beside its refusal, as one line."""
     text = " ".join(_discard(answer)[:2048].decode(errors="replace").split())[:500]
     return [text] if text and text.isprintable() else []
 
 
-def _discard(answer: urllib3.BaseHTTPResponse) -> bytes:
+def _discard(answer: Answer) -> bytes:
     """Read a short answer to its end, so that its connection serves again; drop a long one."""
     try:
         return answer.read(1 << 16)
-    except urllib3.exceptions.HTTPError:
+    except Broken:
         return b""
     finally:
         answer.close()
 
 
-def _retry_after(answer: urllib3.BaseHTTPResponse) -> float | None:
+def _retry_after(answer: Answer) -> float | None:
     value = answer.headers.get("Retry-After", "")
     return float(value) if value.isascii() and value.isdigit() else None
 
 
-def _document(content: bytes, answer: urllib3.BaseHTTPResponse) -> Document:
+def _document(content: bytes, answer: Answer) -> Document:
     return Document(content, answer.headers.get("Content-Type", "").split(";")[0].strip(), answer.headers)

@@ -16,9 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import urllib3
-
-from installer.adapters.sources.addresses import may_carry_secrets, shown
+from installer.adapters.sources.addresses import basic, may_carry_secrets, shown
 from installer.adapters.sources.errors import DownloadFailed, LoginRefused
 from installer.adapters.sources.http import HttpClient
 from installer.errors import InvalidConfiguration, Problem
@@ -42,7 +40,7 @@ class Credentials:
     @property
     def basic(self) -> dict[str, str]:
         """Return them as a header; none without a user."""
-        return dict(urllib3.make_headers(basic_auth=f"{self.user}:{self.password}")) if self.user else {}
+        return basic(self.user, self.password) if self.user else {}
 
 
 class RegistryLogin:

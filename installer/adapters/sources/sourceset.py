@@ -8,13 +8,13 @@ from pathlib import Path
 
 from installer.adapters.sources.chart_repositories import ChartRepositories
 from installer.adapters.sources.debian import DebianArchive, InstalledPackage
-from installer.adapters.sources.directory import pin_directory
+from installer.adapters.sources.directory import fetch_from_directory, pin_directory
 from installer.adapters.sources.downloads import Downloads
 from installer.adapters.sources.files import fetch_file, pin_file
 from installer.adapters.sources.oci import Registry, split_name
 from installer.adapters.sources.pypi import WheelIndex
 from installer.adapters.sources.workshop import Workshop
-from installer.errors import InvalidConfiguration, PlatformError, Problem
+from installer.errors import PlatformError
 from installer.model.artifact import ChartSpec, FileSpec, GoLock, ImageSpec, Kind, Lock, LockedItem
 from installer.model.bundle import BundleSettings, DebianTarget
 from installer.model.catalog import Catalog
@@ -203,7 +203,7 @@ class SourceSet:
             "pypi": lambda item: self._wheels.fetch(item, self._reporter),
             "file": lambda item: fetch_file(item, self._downloads, self._reporter),
             "helm": lambda item: self._repositories.fetch(item, self._reporter),
-            "directory": self._pin_again,
+            "directory": lambda item: fetch_from_directory(item, self._settings.directories, self._store),
         }
 
     def _fetch_image(self, item: LockedItem) -> None:
@@ -222,14 +222,6 @@ class SourceSet:
                 f"{item.name} {item.version} was made with the digest {made.digest}, the lock names {item.digest}.",
                 hint="The component's description changed since it was locked: run `platform-install bundle lock`.",
             )
-
-    def _pin_again(self, item: LockedItem) -> None:
-        name = str(item.origin["name"])
-        folder = self._settings.directories.get(name)
-        if folder is None:
-            message = f"names no folder {name}, which the lock holds."
-            raise InvalidConfiguration([Problem("platform_directories", message)])
-        pin_directory(name, Path(folder), self._store)
 
     def _recorded(self, kind: Kind, name: str, version: str, component: str) -> tuple[LockedItem, ...]:
         wanted = (kind, name, version)
