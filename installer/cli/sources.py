@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +36,16 @@ def open_sources(
     anew = relock is not Relock.NOTHING
     tools = Tools(site.cache, store, archives, wheels, site.reporter, recorded, anew)
     roots = Roots(site.cache / "roots", store, archives, site.reporter)
-    downloads = Downloads(store)
-    with Workshop(
-        site.catalog, PROJECT / "roles", site.cache, store, roots, tools, site.reporter, recorded
-    ) as workshop:
-        kept = recorded if relock is Relock.PACKAGES else None
-        yield SourceSet(settings, site.catalog, downloads, archives, wheels, workshop, site.reporter, kept)
-    downloads.drop_leftovers()
+    with ExitStack() as open_connections:
+        for archive in archives.values():
+            open_connections.callback(archive.close)
+        downloads = open_connections.enter_context(closing(Downloads(store)))
+        with Workshop(
+            site.catalog, PROJECT / "roles", site.cache, store, roots, tools, site.reporter, recorded
+        ) as workshop:
+            kept = recorded if relock is Relock.PACKAGES else None
+            yield SourceSet(settings, site.catalog, downloads, archives, wheels, workshop, site.reporter, kept)
+        downloads.drop_leftovers()
 
 
 def have_items(lock: Lock, fetch: Callable[[Lock], None], pin_anew: Callable[[ArtifactGone], Lock] | None) -> Lock:

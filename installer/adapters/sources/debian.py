@@ -81,6 +81,10 @@ class DebianArchive:
         self._guard = threading.Lock()
         self._fresh = False
 
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
     def refresh(self) -> None:
         """Fetch the archive's package lists.
 

@@ -64,7 +64,11 @@ class Downloads:
             return self._fetch(wanted, reporter)
         except DownloadFailed as error:
             summary = f"{wanted.name} cannot be had: {error.summary}"
-            raise DownloadFailed(summary, error.hint, error.details, error.status) from error
+            raise type(error)(summary, error.hint, error.details, error.status) from error
+
+    def close(self) -> None:
+        """Hang up."""
+        self.client.close()
 
     def drop_leftovers(self) -> None:
         """Delete what there is of files that nothing waits for any more."""

@@ -3,7 +3,8 @@
 SourceUnavailable             3   a source does not have what a component names, or does not answer
 ├── ArtifactGone              3   what the lock pins is not there any more; carries the locked item
 ├── LoginRefused              3   a registry wants another log-in, or one at all
-├── DownloadFailed            3   a server broke off, or answered with an error
+├── DownloadFailed            3   a server answered with an error, or with something else than was asked for
+│   └── NoAnswer              3   a server cannot be reached, or breaks off
 └── *Unavailable              3   one a kind, beside its source
 DiskTooSmall                  3   there is no room for what has to be built
 """
@@ -40,6 +41,10 @@ class DownloadFailed(SourceUnavailable):
     def gone(self) -> bool:
         """Return whether the server said that there is no such thing."""
         return self.status in (404, 410)
+
+
+class NoAnswer(DownloadFailed):
+    """A server cannot be reached, or breaks off."""
 
 
 class LoginRefused(SourceUnavailable):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 import urllib3
 
 from installer.adapters.sources.addresses import bare, is_loopback, log_in_of, may_carry_secrets, server, shown
-from installer.adapters.sources.errors import DownloadFailed, LoginRefused
+from installer.adapters.sources.errors import DownloadFailed, LoginRefused, NoAnswer
 
 ATTEMPTS = 5
 _CONNECT_SECONDS = 20.0
@@ -62,6 +63,7 @@ class HttpClient:
         """Wait between attempts with `sleep`; `proxies` by scheme come before the environment's."""
         self._sleep = sleep
         self._proxies = proxies or {}
+        self._guard = threading.Lock()
         self._pools: dict[str, urllib3.PoolManager] = {}
 
     @contextmanager
@@ -120,6 +122,11 @@ class HttpClient:
         answer.close()
         return _document(content, answer)
 
+    def close(self) -> None:
+        """Hang up; the next request begins anew."""
+        for pool in self._pools.values():
+            pool.clear()
+
     def wait(self, attempt: int, asked: float | None = None) -> None:
         """Wait before the attempt after number `attempt`: as long as was asked for, else longer each time."""
         self._sleep(min(_LONGEST_WAIT, 0.5 * 2.0**attempt if asked is None else asked))
@@ -170,12 +177,11 @@ class HttpClient:
             )  # fmt: skip
             if answer.status not in (401, 403) or login is None:
                 return answer
-            challenge = answer.headers.get("WWW-Authenticate", "")
+            said, challenge = _said(answer), answer.headers.get("WWW-Authenticate", "")
             if answer.status == 401 and not renewed and login.renew(challenge, proof):
-                _discard(answer)
                 proof = login.headers()
                 continue
-            raise LoginRefused(f"{shown(url)} answered {answer.status}.", details=_said(answer))
+            raise LoginRefused(f"{shown(url)} answered {answer.status}.", details=said)
         raise AssertionError("the second answer is returned or refused")
 
     def _pool(self, url: str) -> urllib3.PoolManager:
@@ -185,9 +191,10 @@ class HttpClient:
         host = urlsplit(url).hostname or ""
         if is_loopback(host) or urllib.request.proxy_bypass(urlsplit(bare(url)).netloc):
             proxy = ""
-        if proxy not in self._pools:
-            self._pools[proxy] = self._new_pool(proxy)
-        return self._pools[proxy]
+        with self._guard:
+            if proxy not in self._pools:
+                self._pools[proxy] = self._new_pool(proxy)
+            return self._pools[proxy]
 
     def _new_pool(self, proxy: str) -> urllib3.PoolManager:
         timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
@@ -222,9 +229,9 @@ def refusal(url: str, answer: Answer) -> DownloadFailed:
     return DownloadFailed(f"{shown(url)} answered {answer.status}.", hint, _said(answer), answer.status)
 
 
-def broken(url: str, error: Exception) -> DownloadFailed:
+def broken(url: str, error: Exception) -> NoAnswer:
     """Return the error of a server that cannot be reached, or breaks off."""
-    return DownloadFailed(f"{shown(url)} cannot be read: {_reason(error)}.", hint=_NETWORK_HINT)
+    return NoAnswer(f"{shown(url)} cannot be read: {_reason(error)}.", hint=_NETWORK_HINT)
 
 
 def _distrusted(url: str, error: Exception) -> DownloadFailed:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from installer.adapters.sources.addresses import is_loopback
 from installer.adapters.sources.downloads import Downloads, Wanted
-from installer.adapters.sources.errors import ArtifactGone, DownloadFailed, SourceUnavailable
+from installer.adapters.sources.errors import ArtifactGone, DownloadFailed, NoAnswer, SourceUnavailable
 from installer.adapters.sources.http import Document
 from installer.adapters.sources.logins import RegistryLogin
 from installer.adapters.sources.manifests import (
@@ -205,9 +205,9 @@ class Registry:
                 hint="Write a name and a version it holds into the component's `images`.",
                 details=error.details,
             )
-        if error.status:
+        if not isinstance(error, NoAnswer):
             return error
-        return DownloadFailed(
+        return NoAnswer(
             f"The registry {self._host} does not answer.",
             hint="Check this machine's network, or name a mirror in `platform_mirrors`.",
             details=[error.summary],

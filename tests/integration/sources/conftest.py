@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,8 +65,9 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def client(waits: list[float]) -> HttpClient:
-    return HttpClient(sleep=waits.append)
+def client(waits: list[float]) -> Iterator[HttpClient]:
+    with closing(HttpClient(sleep=waits.append)) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -159,19 +160,21 @@ def test_redirections_end(server: Server, client: HttpClient) -> None:
 
 
 def test_a_proxy_is_asked_for_what_lies_behind_it(server: Server) -> None:
-    client = HttpClient(proxies={"http": server.url})
     server.answer("http://archive.example.com/x", Answer(200, b"through the proxy"))
 
-    content = client.read("http://archive.example.com/x", 100).content
+    with closing(HttpClient(proxies={"http": server.url})) as client:
+        content = client.read("http://archive.example.com/x", 100).content
 
     assert content == b"through the proxy"
 
 
-def test_a_proxy_from_the_environment_is_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_from_the_environment_is_used(
+    server: Server, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("http_proxy", f"http://user:secret@{server.host}")
     server.answer("http://archive.example.com/x", Answer(200, b"through the proxy"))
 
-    HttpClient().read("http://archive.example.com/x", 100)
+    client.read("http://archive.example.com/x", 100)
 
     assert server.requests[0].header("Proxy-Authorization").startswith("Basic ")
 
