@@ -48,9 +48,7 @@ def test_a_server_says_how_long_to_wait(server: Server, client: HttpClient, wait
     assert waits == [7.0]
 
 
-def test_a_server_that_wants_an_hour_is_not_waited_for(
-    server: Server, client: HttpClient, waits: list[float]
-) -> None:
+def test_a_server_that_wants_an_hour_is_not_waited_for(server: Server, client: HttpClient, waits: list[float]) -> None:
     url = server.answer("/x", Answer(429, headers={"Retry-After": "3600"}))
 
     with pytest.raises(DownloadFailed, match="answered 429"):
