@@ -94,7 +94,7 @@ class AptCall:
         # Read before any other file of settings, and says that there are none.
         environment = {"APT_CONFIG": str(self._private / "apt.conf"), "LC_ALL": "C.UTF-8"}
         try:
-            return run([program, "-qq", *arguments], environment=environment).decode()
+            return run([program, "-q", *arguments], environment=environment).decode()
         except CommandFailed as error:
             if tolerate:
                 return error.stdout.decode()

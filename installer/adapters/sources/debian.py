@@ -136,7 +136,8 @@ class DebianArchive:
                 raise PackageUnavailable(
                     f"The packages {', '.join(wanted)} cannot all be installed on {self.archive.release}.",
                     hint="Check their names in the components' `packages`.",
-                    details=error.details,
+                    # What is not met, apt tells beside its errors.
+                    details=[*_unmet(error.stdout.decode(errors="replace")), *error.details],
                 ) from error
         owners = needed_by or {}
         items = [self._item(line, owners) for line in listing.splitlines() if line.startswith("'")]
@@ -210,7 +211,8 @@ class DebianArchive:
 
     @cached_property
     def _uri(self) -> str:
-        return (self.archive.uri or machine_mirror()).rstrip("/")
+        # apt writes paths of this machine with one slash.
+        return re.sub(r"^(file|copy):/+", r"\1:/", (self.archive.uri or machine_mirror()).rstrip("/"))
 
     @property
     def _named(self) -> str:
@@ -242,6 +244,11 @@ def _target(call: AptCall, installed: Iterable[InstalledPackage], without: Seque
     # A package left out counts as installed, and must not be brought up to date.
     pins = "".join(f"Package: {name}\nPin: release *\nPin-Priority: -1\n\n" for name in without)
     return "\n\n".join(stanzas) + "\n", pins
+
+
+def _unmet(listing: str) -> list[str]:
+    """Return which dependencies cannot be met, out of all that apt says."""
+    return [line.strip() for line in listing.splitlines() if line.startswith(" ")][-20:]
 
 
 def _status_stanza(package: InstalledPackage, fields: Mapping[str, str]) -> str:
