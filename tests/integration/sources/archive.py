@@ -48,8 +48,6 @@ class ToyArchive:
 
     def forge(self) -> None:
         """Change the lists without signing them."""
-        packages = self.server.answers["/debian/dists/trixie/main/binary-amd64/Packages"]
-        del packages
         self.server.answer("/debian/dists/trixie/main/binary-amd64/Packages", b"Package: evil\n")
 
     def sign_with_another_key(self) -> None:

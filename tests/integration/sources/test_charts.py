@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def spec(repository: str, version: str = "1.2.0") -> ChartSpec:
     return ChartSpec("web", version, repository, "Apache-2.0")
 
 
-def publish(server: Server, *entries: dict[str, object]) -> str:
+def publish(server: Server, *entries: Mapping[str, object]) -> str:
     server.answer("/charts/index.yaml", yaml.safe_dump({"entries": {"web": list(entries)}}).encode())
     return f"{server.url}/charts"
 

@@ -60,7 +60,7 @@ def test_a_server_that_always_breaks_off_is_given_up(
 ) -> None:
     url = server.answer("/f", Answer(200, CONTENT, cut=0))
 
-    with pytest.raises(DownloadFailed, match="^f cannot be had: .* cannot be read"):
+    with pytest.raises(DownloadFailed, match=r"^f cannot be had: .* cannot be read"):
         downloads.fetch(Wanted(url, "f", DIGEST), told)
 
     assert len(server.requests) == ATTEMPTS
@@ -169,7 +169,7 @@ def test_fewer_bytes_than_pinned_are_refused(server: Server, downloads: Download
 
 
 def test_what_is_gone_is_said_to_be(server: Server, downloads: Downloads, told: Told) -> None:
-    with pytest.raises(DownloadFailed, match="^f cannot be had: .*answered 404") as caught:
+    with pytest.raises(DownloadFailed, match=r"^f cannot be had: .*answered 404") as caught:
         downloads.fetch(Wanted(server.url + "/f", "f", DIGEST), told)
 
     assert caught.value.gone

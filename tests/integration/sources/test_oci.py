@@ -90,7 +90,7 @@ def test_layers_that_are_there_are_not_fetched_again(
 
 
 def test_a_layer_that_breaks_off_is_resumed(
-    upstream: ToyRegistry, registry: Registry, store: BlobStore, server: Server, told: Told
+    upstream: ToyRegistry, registry: Registry, server: Server, told: Told
 ) -> None:
     layer = b"layer" * 1000
     upstream.tag("v1", upstream.image(layer))
@@ -216,7 +216,7 @@ def test_an_unreadable_log_in_file_is_named(
     assert "nonsense" not in str(caught.value.details)
 
 
-def test_an_unknown_version_is_named(upstream: ToyRegistry, registry: Registry, told: Told) -> None:
+def test_an_unknown_version_is_named(registry: Registry, told: Told) -> None:
     with pytest.raises(ImageUnavailable, match="hub/team/app does not hold the version v9"):
         registry.copy("v9", "linux/amd64", told)
 
@@ -270,7 +270,7 @@ def test_a_manifest_without_end_is_refused(registry: Registry, server: Server, t
 def test_a_registry_that_is_down_is_named_with_the_cure(registry: Registry, server: Server, told: Told) -> None:
     server.stop()
 
-    with pytest.raises(DownloadFailed, match="The registry 127.0.0.1:.* does not answer") as caught:
+    with pytest.raises(DownloadFailed, match=r"The registry 127\.0\.0\.1:.* does not answer") as caught:
         registry.copy("v1", "linux/amd64", told)
 
     assert "platform_mirrors" in caught.value.hint
@@ -300,7 +300,7 @@ def test_a_locked_image_that_was_withdrawn_is_said_to_be_gone(
         store.path(blob.digest).unlink()
     upstream.withdraw(blobs[lost].digest)
 
-    with pytest.raises(ArtifactGone, match="does not hold registry.example.com/team/app v1 any more") as caught:
+    with pytest.raises(ArtifactGone, match=r"does not hold registry\.example\.com/team/app v1 any more") as caught:
         registry.fetch(locked(*blobs), told)
 
     assert "bundle lock" in caught.value.hint
