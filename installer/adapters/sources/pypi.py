@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import re
 import sys
 import threading
 import zipfile
@@ -27,11 +28,18 @@ _MEDIA_TYPE = "application/vnd.python.wheel"
 # Every C library a supported system has understands the first; some projects publish only newer ones.
 _PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64", "manylinux_2_34_x86_64")
 _OTHER_BYTES = "DO NOT MATCH THE HASHES"
+# Pip reports an index it cannot reach like one that lacks the package; only its log tells them apart.
+_UNFETCHED = re.compile(r"Could not fetch URL (?P<reason>.*?)(?: - skipping)?$", re.MULTILINE)
+_LACKING = re.compile(r": (?:404|410) Client Error")
 _NOT_THERE = ("No matching distribution found", "Could not find a version that satisfies")
 
 
 class WheelUnavailable(SourceUnavailable):
     """The package index does not hold a wheel, or does not answer."""
+
+
+class IndexSilent(WheelUnavailable):
+    """The package index does not answer, or is not trusted."""
 
 
 class WheelIndex:
@@ -56,7 +64,7 @@ class WheelIndex:
             python: the targets' Python version: `3.13`.
 
         Raises:
-            WheelUnavailable: a requirement has no wheel for that Python.
+            WheelUnavailable: a requirement has no wheel for that Python, or the index does not answer.
         """
         environment = _environment(python)
         wanted = _applicable({line for lines in requirements.values() for line in lines}, environment)
@@ -88,6 +96,8 @@ class WheelIndex:
             with self._downloaded([_exactly(item)], python, exact=True) as paths:
                 for path in paths:
                     self._store.put_file(path, item.digest)
+        except IndexSilent:
+            raise
         except WheelUnavailable as error:
             said = "\n".join(error.details)
             if _OTHER_BYTES in said:
@@ -142,19 +152,29 @@ class WheelIndex:
             options = ["--no-deps", "--require-hashes"] if exact else []
             for platform in _PLATFORMS:
                 options += ["--platform", platform]
+            record = folder / "pip.log"
             try:
                 run(
-                    [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check",
-                     "--only-binary=:all:", "--python-version", python, "--implementation", "cp",
-                     *options, "--dest", str(folder), "--requirement", str(listing)],
+                    [sys.executable, "-m", "pip", "download", "--quiet", "--log", str(record), "--no-input",
+                     "--disable-pip-version-check", "--only-binary=:all:", "--python-version", python,
+                     "--implementation", "cp", *options, "--dest", str(folder), "--requirement", str(listing)],
                 )  # fmt: skip
             except CommandFailed as error:
+                if silence := unanswered(record.read_text() if record.exists() else ""):
+                    hint = "Check this machine's network and proxy variables, and pip's index: `pip config list`."
+                    raise IndexSilent("The package index does not answer.", hint, silence) from error
                 raise WheelUnavailable(
                     f"The package index has no wheels of {', '.join(requirements)[:200]} for Python {python}.",
                     hint="Check the requirement, and pip's index: `pip config list`.",
                     details=error.details,
                 ) from error
             yield sorted(folder.glob("*.whl"))
+
+
+def unanswered(log: str) -> list[str]:
+    """Return which addresses pip could not read, but for those that said that there is nothing."""
+    reasons = [match["reason"] for match in _UNFETCHED.finditer(log)]
+    return [reason for reason in reasons if not _LACKING.search(reason)][:5]
 
 
 def _exactly(item: LockedItem) -> str:

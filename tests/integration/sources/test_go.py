@@ -115,7 +115,7 @@ def test_a_build_leaves_nothing_but_the_program_and_the_caches(
 def test_another_description_makes_another_program(
     programs: GoPrograms, spec: GoModule, tmp_path: Path, change: dict[str, object]
 ) -> None:
-    other = GoModule(**{**vars(spec), **change})  # type: ignore[arg-type]
+    other = GoModule(**{**vars(spec), **change})
 
     same = programs.inputs(spec, "tool", LOCK, tmp_path, None) == programs.inputs(other, "tool", LOCK, tmp_path, None)
 
