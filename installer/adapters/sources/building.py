@@ -35,8 +35,8 @@ def room_for(programs: int, modules: int, folder: Path, reporter: Reporter) -> N
         raise DiskTooSmall(folder, needed, free, programs)
     reporter.emit(
         Notice(
-            f"{programs} programs of {modules} Go modules must be built: up to {needed / _GIB:.1f} GiB in {folder}, "
-            f"most of it free again afterwards. What is finished is kept."
+            f"Programs to build: {programs}, of {modules} Go modules. It takes up to {needed / _GIB:.1f} GiB "
+            f"in {folder}, most of it free again afterwards. What is finished is kept."
         )
     )
 

