@@ -1,4 +1,4 @@
-"""A Debian archive of empty packages on the loopback server, signed by a key of its own."""
+"""A Debian archive of packages of one file on the loopback server, signed by a key of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.integration.sources.loopback import Answer, Server
 
 @dataclass(frozen=True)
 class Package:
-    """What an empty package says of itself."""
+    """What a package says of itself."""
 
     name: str
     version: str = "1.0"
@@ -76,7 +76,9 @@ class ToyArchive:
         root = self._folder / f"{package.name}-{package.version}"
         (root / "DEBIAN").mkdir(parents=True, exist_ok=True)
         (root / "DEBIAN" / "control").write_text("\n".join(_control(package)) + "\n")
-        made = root.with_suffix(".deb")
+        (root / "usr" / "lib").mkdir(parents=True, exist_ok=True)
+        (root / "usr" / "lib" / package.name).write_text(package.version)
+        made = root.parent / f"{root.name}.deb"
         subprocess.run(["dpkg-deb", "--root-owner-group", "-Znone", "-b", root, made], check=True, capture_output=True)
         return made.read_bytes()
 
@@ -88,4 +90,4 @@ def _control(package: Package) -> Iterable[str]:
     yield "Maintainer: Nobody <nobody@example.com>"
     if package.depends:
         yield f"Depends: {package.depends}"
-    yield "Description: empty"
+    yield "Description: one file"
