@@ -47,7 +47,7 @@ class Registry:
         Raises:
             InvalidConfiguration: the mirror would be read in clear over the network.
         """
-        address = _address(name, mirrors)
+        address = read_at(name, mirrors)
         self._host = urlsplit(address).netloc
         path = f"{urlsplit(address).path.strip('/')}/{repository}".lstrip("/")
         self._base = f"{urlsplit(address).scheme}://{self._host}/v2/{path}"
@@ -228,7 +228,7 @@ def split_name(image: str) -> tuple[str, str]:
     return registry, repository
 
 
-def _address(name: str, mirrors: Mapping[str, str]) -> str:
+def read_at(name: str, mirrors: Mapping[str, str]) -> str:
     """Return where a registry is read.
 
     Raises:
