@@ -102,6 +102,13 @@ def paths_left_on_nodes(components: Mapping[str, Any]) -> list[str]:
     return [path for entry in components.values() for path in entry["leaves"].get("paths", [])]
 
 
+def blobs(artifacts: Mapping[str, Any]) -> list[str]:
+    """Return where each thing of the lock lies in the bundle."""
+    entries = [entry for kind in ("charts", "files", "images") for entry in artifacts[kind].values()]
+    entries += [entry for wheels in artifacts["wheels"].values() for entry in wheels]
+    return sorted({entry["path"] for entry in entries})
+
+
 def secret_files(contents: Mapping[str, str]) -> list[dict[str, str]]:
     """Return entries for files that only root may read."""
     return [{"path": path, "content": content, "mode": "0600"} for path, content in sorted(contents.items())]
@@ -114,6 +121,7 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "absent": absent,
+            "blobs": blobs,
             "having": having,
             "image_reference": image_reference,
             "images_for": images_for,

@@ -1,0 +1,1 @@
+"""What must hold on hosts before anything is installed: pure functions from facts to problems."""
