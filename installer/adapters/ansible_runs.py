@@ -16,7 +16,7 @@ from typing import Any
 from installer.adapters.ansible_settings import STOP_SECONDS, ansible_environment, forget_environment
 from installer.engine.redaction import Redaction, redact_all
 from installer.model.events import StepChanged, StepStatus, TaskChanged, TaskEnded
-from installer.model.plan import Job, Step, StepResult, TaskFailure, TaskTime
+from installer.model.plan import HOSTS, Job, Step, StepResult, TaskFailure, TaskTime
 from installer.ports import Reporter, StepEnded
 
 _SLOWEST = 5
@@ -92,7 +92,7 @@ class AnsibleRunner:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         playbook = folder / "job.yml"
-        playbook.write_text(json.dumps(_plays(job, self._project / "playbooks" / "component.yml")))
+        playbook.write_text(json.dumps(_plays(job, self._project / "playbooks")))
         watch = _Watch(job, ended, reporter, self._redact)
         with self._working():
             outcome = ansible_runner.run(
@@ -126,7 +126,7 @@ class AnsibleRunner:
                 self._idle.notify_all()
 
 
-def _plays(job: Job, component_playbook: Path) -> list[dict[str, Any]]:
+def _plays(job: Job, playbooks: Path) -> list[dict[str, Any]]:
     """Return a playbook of one play a step; a failed verification does not hide the next."""
     plays: list[dict[str, Any]] = []
     for step in job.steps:
@@ -136,7 +136,8 @@ def _plays(job: Job, component_playbook: Path) -> list[dict[str, Any]]:
                 {"name": _FORGET, "hosts": "all", "gather_facts": False, "any_errors_fatal": False, "tasks": [forget]}
             )
         variables = {"component": step.component, "component_hosts": step.hosts, "platform_verb": step.verb}
-        plays.append({"ansible.builtin.import_playbook": str(component_playbook), "vars": variables})
+        playbook = "preflight.yml" if step.component == HOSTS else "component.yml"
+        plays.append({"ansible.builtin.import_playbook": str(playbooks / playbook), "vars": variables})
     return plays
 
 

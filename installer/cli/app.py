@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from installer.cli.commands import bundle, install, lab, plan, remove, render, status, verify, version
+from installer.cli.commands import bundle, install, lab, plan, preflight, remove, render, status, verify, version
 from installer.cli.commands.common import PROGRAM
 from installer.cli.options import (
     BundleOption,
@@ -67,6 +67,7 @@ app.add_typer(lab.app, name="lab")
 app.command("remove")(remove.remove)
 app.command("reset")(remove.reset)
 app.command("plan")(plan.run)
+app.command("preflight")(preflight.run)
 app.command("render")(render.run)
 
 

@@ -18,11 +18,13 @@ from installer.adapters.ansible_runs import AnsibleRunner
 from installer.adapters.journal import SqliteJournal, only_one
 from installer.adapters.role_files import role_digests
 from installer.cli.bundles import Bundles
+from installer.cli.preflights import Preflights
 from installer.cli.reports import Reports
 from installer.cli.wiring import PROJECT, Site
 from installer.engine.fingerprint import ingredients_of, on_some_hosts
 from installer.engine.graph import deployment_order
 from installer.engine.plan import Selection, make_plan, make_verification
+from installer.engine.preflight import worth_a_look
 from installer.engine.redaction import redaction
 from installer.engine.removal import plan_removal, plan_reset
 from installer.engine.versions import version_of
@@ -104,6 +106,7 @@ class Runs:
             site.reporter.emit(PhaseStarted("plan"))
             plan = self.plan(selection)
             note_unchanged(plan, site.reporter)
+            Preflights(site, self._limit).require_ready(worth_a_look(plan))
             report = carry_out(site.key, bundle.release.id, command, plan, self._begun_with(plan), self._crew())
             if report.ok:
                 bundles.accept(bundle)

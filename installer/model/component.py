@@ -72,6 +72,7 @@ class Description:
         layer: where the component stands.
         needs: components that must be deployed and verified before it.
         runs_on: a host pattern of group names: `control_plane`, `admin[0]`, `control_plane:worker`.
+        preflight_on: the host pattern its preflight looks at, where that is not `runs_on`.
         verify_needs: components that must be deployed before this one can be verified.
         optional: an inventory may leave it out.
         namespace: the Kubernetes namespace it fills, if any.
@@ -84,6 +85,7 @@ class Description:
     layer: Layer
     runs_on: str
     needs: tuple[str, ...] = ()
+    preflight_on: str | None = None
     verify_needs: tuple[str, ...] = ()
     optional: bool = False
     namespace: str | None = None

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+# What a step is of that belongs to no component: it looks at hosts before any.
+HOSTS = "hosts"
+
 
 class Change(enum.Enum):
     """What a plan means to do to a component."""
