@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from installer.engine.preflight import findings_of
 from installer.engine.scheduler import run_jobs
@@ -24,9 +24,16 @@ def look(step: Step, components: Sequence[str], runner: PlaybookRunner, reporter
     began = time.monotonic()
     # Problems are reported, not failed with: the first must not hide the others.
     variables = {"platform_preflight_collect": True, "preflight_components": list(components)}
+
+    def work(job: Job, told: Callable[[Step, StepResult], None]) -> None:
+        def ended(step: Step, result: StepResult) -> None:
+            told(step, result)
+
+        runner.run(job, variables, ended, reporter)
+
     try:
         # In a thread of its own, so that the operator can stop it.
-        results = run_jobs((Job((step,)),), lambda job, told: runner.run(job, variables, told, reporter), 1)
+        results = run_jobs((Job((step,)),), work, 1)
     except BaseException:
         runner.stop()
         raise

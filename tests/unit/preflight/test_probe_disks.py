@@ -8,7 +8,16 @@ from ansible_collections.platform.base.plugins.module_utils.preflight_probes imp
 
 from tests.unit.preflight.hosts import host
 
-_MOUNTS = "/dev/sda1 / ext4 rw,relatime 0 0\n/dev/sdb1 /var/lib/etcd xfs rw,nosuid,noexec 0 0\n/dev/sdc1 /mnt/a\\040disk ext4 ro 0 0\n"
+_MOUNTS = """\
+/dev/sda1 / ext4 rw,relatime 0 0
+/dev/sdb1 /var/lib/etcd xfs rw,nosuid,noexec 0 0
+/dev/sdc1 /mnt/a\\040disk ext4 ro 0 0
+"""
+_SWAPS = """\
+Filename Type Size Used Priority
+/dev/sda3 partition 2097148 1024 -2
+/dev/zram0 partition 524284 0 100
+"""
 
 
 def _space(_path: str) -> os.statvfs_result:
@@ -83,7 +92,7 @@ def test_write_latency_takes_a_bounded_time(tmp_path: Path) -> None:
 
 def test_swap_is_listed_when_fstab_names_its_uuid(tmp_path: Path) -> None:
     files = {
-        "/proc/swaps": "Filename Type Size Used Priority\n/dev/sda3 partition 2097148 1024 -2\n/dev/zram0 partition 524284 0 100\n",
+        "/proc/swaps": _SWAPS,
         "/etc/fstab": "# a comment\nUUID=abcd none swap sw 0 0\n",
         "/dev/sda3": "",
     }

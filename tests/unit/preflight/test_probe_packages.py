@@ -43,7 +43,7 @@ def test_who_has_the_lock_is_named(tmp_path: Path) -> None:
 
 def test_apts_settings_are_read_in_both_ways_of_writing_them(tmp_path: Path) -> None:
     files = {
-        "/etc/apt/apt.conf.d/10a": 'Acquire { http { Proxy "http://a.example:1"; }; };\n// Unattended-Upgrade::Automatic-Reboot "false";\n',
+        "/etc/apt/apt.conf.d/10a": 'Acquire { http { Proxy "http://a.example:1"; }; };\n// Acquire::Retries "9";\n',
         "/etc/apt/apt.conf.d/50b": 'Unattended-Upgrade::Automatic-Reboot "true";\nAcquire::http::Proxy "http://b.example:2";\n',
     }
 

@@ -13,12 +13,8 @@ _V3 = f"{_V2} abm avx avx2 bmi1 bmi2 f16c fma movbe xsave"
 
 
 def test_the_release_is_read_without_its_quotes(tmp_path: Path) -> None:
-    root = host(
-        tmp_path,
-        {
-            "/etc/os-release": '# a comment\nID=ubuntu\nVERSION_ID="24.04"\nVERSION_CODENAME=noble\nPRETTY_NAME="Ubuntu 24.04"\n'
-        },
-    )
+    content = '# a comment\nID=ubuntu\nVERSION_ID="24.04"\nVERSION_CODENAME=noble\nPRETTY_NAME="Ubuntu 24.04"\n'
+    root = host(tmp_path, {"/etc/os-release": content})
 
     assert system.release(root) == {
         "id": "ubuntu",

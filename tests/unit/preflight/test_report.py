@@ -7,12 +7,13 @@ from typing import Any
 from installer.engine.preflight import findings_of, preflight_step, worth_a_look
 from installer.errors import ExitCode
 from installer.model.component import Component, Description, Layer
-from installer.model.events import Event, Warned
+from installer.model.events import Warned
 from installer.model.inventory import Host, Inventory
 from installer.model.plan import Change, Job, Plan, PlannedComponent, Step, StepResult, TaskFailure
 from installer.model.preflight import Severity
 from installer.ports import Reporter, StepEnded
 from installer.workflows.preflight import failure_of, look, warn
+from tests.fakes import RecordingReporter
 
 _STEP = Step("hosts", "preflight", "all")
 _PROBLEM = {"check": "cpu_count", "host": "node1", "severity": "failure", "message": "has 1.", "cure": "Give it more."}
@@ -40,19 +41,14 @@ class _Runner:
         self.result = result
         self.variables: Mapping[str, Any] = {}
 
-    def run(self, job: Job, variables: Mapping[str, Any], ended: StepEnded, reporter: Reporter) -> None:  # noqa: ARG002 - a port
+    def run(self, job: Job, variables: Mapping[str, Any], ended: StepEnded, reporter: Reporter) -> None:
         self.variables = variables
         for step in job.steps if self.result else ():
             assert self.result is not None
             ended(step, self.result)
 
-
-class _Listener:
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def emit(self, event: Event) -> None:
-        self.events.append(event)
+    def stop(self) -> None:
+        raise AssertionError("Nothing was to be stopped.")
 
 
 def test_hosts_of_all_components_are_looked_at_once() -> None:
@@ -97,7 +93,7 @@ def test_failures_are_told_first() -> None:
 def test_a_host_that_does_not_answer_is_a_failure_beside_the_others() -> None:
     result = _result(_PROBLEM, failures=(TaskFailure("node2", "ask", "The host does not answer: No route to host"),))
 
-    report = look(_STEP, ["a"], _Runner(result), _Listener())
+    report = look(_STEP, ["a"], _Runner(result), RecordingReporter())
 
     assert [(finding.host, finding.check) for finding in report.findings] == [
         ("node1", "cpu_count"),
@@ -106,20 +102,20 @@ def test_a_host_that_does_not_answer_is_a_failure_beside_the_others() -> None:
 
 
 def test_a_look_that_never_began_is_no_pass() -> None:
-    assert not look(_STEP, ["a"], _Runner(None), _Listener()).ok
+    assert not look(_STEP, ["a"], _Runner(None), RecordingReporter()).ok
 
 
 def test_hosts_report_instead_of_failing_when_all_is_collected() -> None:
     runner = _Runner(_result())
 
-    report = look(_STEP, ["a", "b"], runner, _Listener())
+    report = look(_STEP, ["a", "b"], runner, RecordingReporter())
 
     assert report.ok
     assert runner.variables == {"platform_preflight_collect": True, "preflight_components": ["a", "b"]}
 
 
 def test_the_error_lists_host_check_finding_and_cure() -> None:
-    error = failure_of(look(_STEP, ["a"], _Runner(_result(_PROBLEM)), _Listener()))
+    error = failure_of(look(_STEP, ["a"], _Runner(_result(_PROBLEM)), RecordingReporter()))
 
     assert error is not None and error.exit_code is ExitCode.PREFLIGHT
     assert error.details == ("node1: has 1. [cpu_count] Give it more.",)
@@ -127,10 +123,10 @@ def test_the_error_lists_host_check_finding_and_cure() -> None:
 
 def test_warnings_and_what_is_accepted_stop_nothing() -> None:
     accepted = {**_PROBLEM, "check": "memory_size", "severity": "accepted", "reason": "A test."}
-    listener = _Listener()
+    listener = RecordingReporter()
 
     report = look(_STEP, ["a"], _Runner(_result({**_PROBLEM, "severity": "warning"}, accepted)), listener)
     warn(report, listener)
 
     assert failure_of(report) is None
-    assert [event for event in listener.events if isinstance(event, Warned)] == [Warned("node1 has 1. Give it more.")]
+    assert listener.of(Warned) == [Warned("node1 has 1. Give it more.")]
