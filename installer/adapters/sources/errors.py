@@ -91,7 +91,7 @@ class DiskTooSmall(PlatformError):
         self.needed = needed
         self.free = free
         super().__init__(
-            f"Building {programs} program{'' if programs == 1 else 's'} takes about {needed / _GIB:.1f} GiB in {folder}, "
-            f"which has {free / _GIB:.1f} GiB: {(needed - free) / _GIB:.1f} GiB are missing.",
+            f"Building {programs} program{'' if programs == 1 else 's'} takes about {needed / _GIB:.1f} GiB "
+            f"in {folder}, which has {free / _GIB:.1f} GiB: {(needed - free) / _GIB:.1f} GiB are missing.",
             hint=f"Make room there, or put {folder} on a larger disk; most of it is free again afterwards.",
         )
