@@ -144,9 +144,7 @@ class Bundles:
         site = self._site
         with open_sources(site, self.settings, self.store, previous, relock) as sources:
             workers = os.cpu_count() or 2
-            return lock_bundle(
-                site.catalog, self.settings, _requirements(), sources, previous, workers, site.reporter
-            )
+            return lock_bundle(site.catalog, self.settings, _requirements(), sources, previous, workers, site.reporter)
 
     def _pin_anew(self, gone: ArtifactGone) -> Lock:
         """Pin a lab's packages as the archive has them now, beside the inventory's lock."""

@@ -12,7 +12,9 @@ from installer.model.inventory import Inventory
 from installer.model.plan import Change, Plan, PlannedComponent
 
 
-def plan_removal(catalog: Catalog, inventory: Inventory, journal: Mapping[str, Deployed], names: Collection[str]) -> Plan:
+def plan_removal(
+    catalog: Catalog, inventory: Inventory, journal: Mapping[str, Deployed], names: Collection[str]
+) -> Plan:
     """Return the plan that removes components, each before what it needs.
 
     Raises:
@@ -29,8 +31,8 @@ def plan_removal(catalog: Catalog, inventory: Inventory, journal: Mapping[str, D
     if staying:
         together = " ".join(sorted({*names, *staying}))
         raise UsageError(
-            f"{', '.join(sorted(staying))} would be left without what {'it needs' if len(staying) == 1 else 'they need'}: "
-            f"{', '.join(sorted(set(staying.values())))}.",
+            f"{', '.join(sorted(staying))} would be left without "
+            f"what {'it needs' if len(staying) == 1 else 'they need'}: {', '.join(sorted(set(staying.values())))}.",
             hint=f"Remove them together: `platform-install remove {together}`.",
         )
     return _removal(catalog, inventory, journal, names)

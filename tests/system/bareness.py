@@ -7,14 +7,17 @@ from tests.system.site import LabSite
 # What runs or grows on any server, whoever is at work on it.
 _VOLATILE = (
     "/etc/ld.so.cache", "/etc/.pwd.lock", "/etc/mtab", "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-",
-    "/var/lib/systemd", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/pam", "/var/lib/ucf", "/var/lib/private", "/root/.ansible",
+    "/var/lib/systemd", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/pam", "/var/lib/ucf", "/var/lib/private",
+    "/root/.ansible",
 )  # fmt: skip
+_OURSELVES = "ps|sh|sshd.*|sftp-server|sort|systemd.*|\\(sd-pam\\)|cat|dbus.*|agetty"
 
 _SCRIPT = f"""
 set -u
 echo "[packages]"; dpkg-query -W -f '${{Package}} ${{Version}} ${{Status}}\\n' | sort
 echo "[files]"
-find /etc /usr/local /opt /srv /root /var/lib /home -xdev \\( {" -o ".join(f"-path {path}" for path in _VOLATILE)} \\) -prune \
+find /etc /usr/local /opt /srv /root /var/lib /home -xdev \
+  \\( {" -o ".join(f"-path {path}" for path in _VOLATILE)} \\) -prune \
   -o -type f -exec sha256sum {{}} + -o -type l -printf 'link %p %l\\n' | sort -k2
 echo "[mounts below them]"; grep -E ' /(etc|usr|opt|srv|root|var/lib)/' /proc/mounts | cut -d' ' -f2 | sort
 echo "[units]"; systemctl list-unit-files --state=enabled --no-legend --plain | sort
@@ -25,7 +28,7 @@ echo "[routes]"; ip route show table all | grep -v -e ' cache' -e '^broadcast' |
 echo "[policies]"; ip rule
 echo "[settings]"; cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/bridge/bridge-nf-call-iptables
 echo "[users]"; getent passwd; getent group
-echo "[processes]"; ps -eo comm= | grep -v -E '^(ps|sh|sshd.*|sftp-server|sort|systemd.*|\\(sd-pam\\)|cat|dbus.*|agetty)$' | sort -u
+echo "[processes]"; ps -eo comm= | grep -v -E '^({_OURSELVES})$' | sort -u
 """
 
 

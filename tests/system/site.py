@@ -36,13 +36,17 @@ class LabSite:
             env=self.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if check:
-            assert done.returncode == 0, f"platform-install {' '.join(arguments)}: {done.returncode}\n{done.stderr[-6000:]}"
+            assert done.returncode == 0, (
+                f"platform-install {' '.join(arguments)}: {done.returncode}\n{done.stderr[-6000:]}"
+            )
         return done
 
     def install(self, *arguments: str) -> Document:
         """Install, and return the report."""
         done = self.run("--output", "json", *arguments)
-        return next(document for line in reversed(done.stdout.splitlines()) if "steps" in (document := json.loads(line)))
+        return next(
+            document for line in reversed(done.stdout.splitlines()) if "steps" in (document := json.loads(line))
+        )
 
     def install_until(self, reached: Callable[[Document], bool]) -> bool:
         """Install, and kill every process of it as soon as an event is reached; return whether it was."""

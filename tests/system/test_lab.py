@@ -26,7 +26,9 @@ def lab() -> Iterator[LabSite]:
 
 def leftovers() -> list[str]:
     """Return every process, mount, namespace, control group and firewall rule that bears the lab's name."""
-    found = [f"mount {line.split()[1]}" for line in Path("/proc/mounts").read_text().splitlines() if f"{FOLDER}/" in line]
+    found = [
+        f"mount {line.split()[1]}" for line in Path("/proc/mounts").read_text().splitlines() if f"{FOLDER}/" in line
+    ]
     found += [f"namespace {path.name}" for path in Path("/run/netns").glob(f"plab-{LAB}*")]
     found += [f"group {path}" for path in Path("/sys/fs/cgroup").glob(f"*/**/platform-lab-{LAB}-*")]
     for process in Path("/proc").iterdir():
@@ -55,12 +57,16 @@ def test_nothing_is_left_after_down(lab: LabSite) -> None:
 
 def test_up_is_idempotent_and_starts_what_lost_power(lab: LabSite) -> None:
     lab.run("lab", "up")
-    before = {host: lab.on(host, "cat /proc/sys/kernel/random/boot_id /etc/machine-id; stat -c %Y /proc/1") for host in HOSTS}
+    before = {
+        host: lab.on(host, "cat /proc/sys/kernel/random/boot_id /etc/machine-id; stat -c %Y /proc/1") for host in HOSTS
+    }
     lab.run("lab", "kill", "cp2")
 
     lab.run("lab", "up")
 
-    after = {host: lab.on(host, "cat /proc/sys/kernel/random/boot_id /etc/machine-id; stat -c %Y /proc/1") for host in HOSTS}
+    after = {
+        host: lab.on(host, "cat /proc/sys/kernel/random/boot_id /etc/machine-id; stat -c %Y /proc/1") for host in HOSTS
+    }
     assert [host for host in HOSTS if before[host] != after[host]] == ["cp2"]
 
 

@@ -23,7 +23,9 @@ def step_ended(name: str) -> Callable[[Document], bool]:
 
 
 def task_began(step: str, part: str) -> Callable[[Document], bool]:
-    return lambda event: event.get("step") == step and event.get("event") == "task_changed" and part in event.get("task", "")
+    return lambda event: (
+        event.get("step") == step and event.get("event") == "task_changed" and part in event.get("task", "")
+    )
 
 
 # Moments that hurt: packages half there, a service begun, a cluster half made, a chart half released, nearly done.
@@ -81,7 +83,7 @@ def test_a_second_run_changes_nothing(bare_site: LabSite) -> None:
 
 def test_plain_ansible_finds_nothing_to_change(bare_site: LabSite) -> None:
     done = subprocess.run(
-        [str(PROJECT / ".venv/bin/ansible-playbook"), "playbooks/site.yml", "--inventory", "inventories/lab", "--check"],
+        [str(PROJECT / ".venv/bin/ansible-playbook"), "playbooks/site.yml", "-i", "inventories/lab", "--check"],
         cwd=PROJECT, env={**bare_site.environment, "PATH": f"{PROJECT / '.venv/bin'}:{os.environ['PATH']}"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -96,7 +98,9 @@ def test_plain_ansible_finds_nothing_to_change(bare_site: LabSite) -> None:
 def test_the_api_answers_when_a_control_plane_loses_power(bare_site: LabSite, host: str) -> None:
     bare_site.run("lab", "kill", host)
 
-    eventually(lambda: bare_site.kubectl("get", "--raw", "/readyz", check=False) == "ok", 30, "the API answers at its address")
+    eventually(
+        lambda: bare_site.kubectl("get", "--raw", "/readyz", check=False) == "ok", 30, "the API answers at its address"
+    )
     bare_site.run("lab", "start", host)
     eventually(lambda: bare_site.nodes()[host][0], 120, f"{host} is Ready again")
 

@@ -145,7 +145,15 @@ class LabProvider:
                 f"The host {name} of the lab {lab.name} is off.", hint=f"Run `platform-install lab start {name}`."
             )
         layout = self.layout(lab.name)
-        return [str(layout.ssh), "-i", str(layout.key), "-o", "BatchMode=yes", f"root@{lab.host(name).address}", *arguments]
+        return [
+            str(layout.ssh),
+            "-i",
+            str(layout.key),
+            "-o",
+            "BatchMode=yes",
+            f"root@{lab.host(name).address}",
+            *arguments,
+        ]
 
     def inside_command(self, lab: Lab, arguments: Sequence[str]) -> list[str]:
         """Return the command line that runs a program of this machine in the lab's network.
@@ -164,10 +172,9 @@ class LabProvider:
         layout = self.layout(lab.name)
         hosts = [NspawnHost(lab, host, layout.host(host.name)) for host in lab.hosts]
         if strays and (layout.folder / "hosts").exists():
-            named = {host.name for host in lab.hosts}
-            for folder in sorted((layout.folder / "hosts").iterdir()):
-                if folder.name not in named:
-                    hosts.append(NspawnHost(lab, _stray(lab, folder.name), layout.host(folder.name)))
+            found = {folder.name for folder in (layout.folder / "hosts").iterdir()}
+            names = sorted(found - {host.name for host in lab.hosts})
+            hosts += [NspawnHost(lab, _stray(lab, name), layout.host(name)) for name in names]
         return hosts
 
     def _await_ssh(self, lab: Lab, names: Sequence[str] = ()) -> None:

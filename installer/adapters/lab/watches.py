@@ -19,7 +19,9 @@ _LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
 _RECORD = Path("/run/platform-lab/max_user_instances")
 
 
-def require_watchers(lab: Lab, namespace: str, reporter: Reporter, limit: Path = _LIMIT, record: Path = _RECORD) -> None:
+def require_watchers(
+    lab: Lab, namespace: str, reporter: Reporter, limit: Path = _LIMIT, record: Path = _RECORD
+) -> None:
     """Raise the limit when the lab's hosts would not get by with it, and remember what it was.
 
     Args:

@@ -84,7 +84,12 @@ def make_access(module: AnsibleModule) -> list[str]:
     if os.path.exists(_ADMIN):
         return []
     if not module.check_mode:
-        options = ("--control-plane-endpoint", module.params["endpoint"], "--kubernetes-version", module.params["version"])
+        options = (
+            "--control-plane-endpoint",
+            module.params["endpoint"],
+            "--kubernetes-version",
+            module.params["version"],
+        )
         run(module, "kubeadm", "init", "phase", "kubeconfig", "admin", *options)
     return ["admin"]
 
