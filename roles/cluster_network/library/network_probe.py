@@ -40,6 +40,7 @@ from typing import NamedTuple
 from ansible.module_utils.basic import AnsibleModule
 
 _ALLOWED, _REFUSED = 8080, 8081
+_NAMES, _METRICS = 53, 9153
 
 
 class NotYet(Exception):
@@ -117,10 +118,21 @@ class Probe:
 
     def refuses(self, pod: Pod, other: Pod) -> None:
         """Let a pod knock at a port that a policy allows, and at one that none does."""
-        if self.connect(pod.name, f"{pod.address}:{_ALLOWED}"):
-            raise NotYet("a pod cannot reach a port that is allowed")
+        if said := self.connect(pod.name, f"{other.address}:{_ALLOWED}"):
+            raise NotYet(f"{other.address}:{_ALLOWED} does not answer, although a rule allows it: {said}")
         if not self.connect(pod.name, f"{other.address}:{_REFUSED}"):
             raise NotYet(f"{other.address}:{_REFUSED} answered, although no rule allows it")
+
+    def refuses_names(self, pod: Pod) -> None:
+        """Where there is one node, let its pod ask CoreDNS for a name, and for its metrics, which no rule allows."""
+        listing = json.loads(self.kubectl("get", "pods", "-n", "kube-system", "-l", "k8s-app=kube-dns", "-o", "json"))
+        addresses = [entry["status"].get("podIP") for entry in listing["items"]]
+        if not addresses or not addresses[0]:
+            raise NotYet("CoreDNS does not run")
+        if said := self.connect(pod.name, f"{addresses[0]}:{_NAMES}"):
+            raise NotYet(f"{addresses[0]}:{_NAMES} does not answer, although a rule allows it: {said}")
+        if not self.connect(pod.name, f"{addresses[0]}:{_METRICS}"):
+            raise NotYet(f"{addresses[0]}:{_METRICS} answered, although no rule allows it")
 
     def answers_outside(self) -> None:
         """Reach the service as a user outside the cluster does."""
@@ -140,7 +152,13 @@ def checks(probe: Probe, pods: dict[str, Pod], outside: bool) -> Iterator[tuple[
     for node, other in zip(nodes, [*nodes[1:], nodes[0]], strict=True):
         yield f"a pod on {node} reaches one on {other}", partial(probe.meets, pods[node], pods[other])
         yield f"a pod on {node} reaches a service by its name", partial(probe.resolves, pods[node])
-    yield "a policy refuses what no rule allows", partial(probe.refuses, pods[nodes[0]], pods[nodes[-1]])
+    alone = len(nodes) == 1
+    refuses = (
+        partial(probe.refuses_names, pods[nodes[0]])
+        if alone
+        else partial(probe.refuses, pods[nodes[0]], pods[nodes[-1]])
+    )
+    yield "a policy refuses what no rule allows", refuses
     if outside:
         yield "a LoadBalancer address answers from outside", probe.answers_outside
 

@@ -7,10 +7,20 @@ DOCUMENTATION = r"""
 module: cluster_absent
 short_description: Take releases and objects out of a cluster
 description:
-  - Uninstalls charts, then deletes objects. What is not there is passed over.
+  - Deletes what needs the releases to go, uninstalls them, then deletes other objects, those of them that are there.
   - Without access to a cluster, or with one that does not answer within five seconds, there is nothing to take out.
 options:
   kubeconfig: {description: How to reach the cluster., type: path, required: true}
+  before:
+    description: Objects that go first, like C(objects).
+    type: list
+    elements: dict
+    default: []
+    suboptions: &objects
+      kind: {description: "The resource, with its group, as C(deployments.apps).", type: str, required: true}
+      name: {description: The object's name., type: str}
+      selector: {description: A selector of labels instead of a name., type: str}
+      namespace: {description: The object's namespace., type: str}
   releases:
     description: Releases of Helm.
     type: list
@@ -32,11 +42,7 @@ options:
     type: list
     elements: dict
     default: []
-    suboptions:
-      kind: {description: "The resource, with its group, as C(deployments.apps).", type: str, required: true}
-      name: {description: The object's name., type: str}
-      selector: {description: A selector of labels instead of a name., type: str}
-      namespace: {description: The object's namespace., type: str}
+    suboptions: *objects
   seconds: {description: How long objects may take to go., type: int, default: 60}
 author: [The platform-install project]
 """
@@ -129,6 +135,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "kubeconfig": {"type": "path", "required": True},
+            "before": objects,
             "releases": entries(name=required, namespace=required),
             "pods_gone": entries(namespace=required, selector=required),
             "objects": objects,
@@ -139,7 +146,8 @@ def main() -> None:
     cluster, wet, seconds = Cluster(module), not module.check_mode, module.params["seconds"]
     if not cluster.answers():
         module.exit_json(changed=False, answered=False, gone=[])
-    gone = [found for release in module.params["releases"] for found in uninstall(cluster, release, wet)]
+    gone = [found for entry in module.params["before"] for found in delete(cluster, entry, seconds, wet)]
+    gone += [found for release in module.params["releases"] for found in uninstall(cluster, release, wet)]
     for pods in module.params["pods_gone"] if gone and wet else ():
         place = ["--namespace", pods["namespace"], "--selector", pods["selector"]]
         cluster.run("kubectl", "wait", "pods", "--for=delete", f"--timeout={seconds}s", *place, forgive=_UNKNOWN)
