@@ -173,7 +173,7 @@ def _bring_one(entry: dict[str, Any], wanted: Wanted, memory: originals.Memory) 
     if entry["validate"]:
         _judge(wanted, entry["validate"])
     if not wanted.absent:
-        memory.note(wanted.path, keep=entry["keep"])
+        memory.note(wanted.path, keep=entry["keep"], folder=wanted.directory)
     apply(wanted)
     if wanted.absent:
         memory.clear_folders(wanted.path)

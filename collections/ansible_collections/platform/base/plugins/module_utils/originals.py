@@ -53,9 +53,10 @@ class Memory:
         self._files: dict[str, Any] = self._record.content.setdefault("files", {})
         self._folders: list[str] = self._record.content.setdefault("folders", [])
 
-    def note(self, path: str, keep: bool) -> None:
+    def note(self, path: str, keep: bool = False, folder: bool = False) -> None:
         """Remember, before a path is written, which folders it lacks, and what it is when it shall be kept."""
-        made = [name for name in _above(path) if name not in self._folders and not os.path.lexists(name)]
+        ways = [path, *_above(path)] if folder else _above(path)
+        made = [name for name in ways if name not in self._folders and not os.path.lexists(name)]
         first = keep and path not in self._files
         if first:
             self._files[path] = _now(path)

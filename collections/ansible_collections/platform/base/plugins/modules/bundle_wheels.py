@@ -37,6 +37,7 @@ import zipfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.originals import Memory
 
 _MARK = ".digests"
 
@@ -61,6 +62,7 @@ def unpack(wheels: list[dict[str, Any]], bundle: str, folder: str, wanted: str) 
         wanted: what the folder shall say it was unpacked from.
     """
     half = f"{folder}.half"
+    Memory().note(folder)
     shutil.rmtree(half, ignore_errors=True)
     for wheel in wheels:
         source = os.path.join(bundle, wheel["path"])

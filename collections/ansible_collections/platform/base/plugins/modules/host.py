@@ -8,7 +8,7 @@ module: host
 short_description: Bring a host into the state a role wants
 description:
   - A task costs more than most of what it does, so a role hands over all it wants of a host at once.
-  - "The order is: units that go, leftovers, files of C(before), packages, programs, files, kernel, units. Units are
+  - "The order is: units that go, leftovers, files of C(before), packages, programs, kernel, files, units. Units are
     restarted or reloaded when what they read was changed by the same task."
   - What a host was like before is remembered below C(/var/lib/platform), and C(original) brings it back; what was
     never touched stays as it is.
@@ -258,8 +258,8 @@ def bring(wanted: dict[str, Any], wet: bool) -> dict[str, Any]:
         paths += bundlefile.put(
             wanted["programs"]["files"], wanted["programs"]["source"], wanted["programs"]["ca_certificate"], wet
         )
-    paths += hostfile.bring(wanted["files"], wet)
     settings = kernel.bring(wanted["kernel"], wet) if wanted["kernel"] else []
+    paths += hostfile.bring(wanted["files"], wet)
     staying = [unit for unit in wanted["units"] if unit["state"] != "absent"]
     actions += units.bring(staying, [*paths, *wanted["changed_paths"]], wet) if staying else []
     result = {
