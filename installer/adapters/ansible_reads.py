@@ -14,6 +14,8 @@ from installer.model.evidence import Look
 from installer.model.status import HostAnswer
 
 _CONNECT_SECONDS = 5
+# A connection of its own: one that is shared with earlier runs takes half a minute to notice that its host is gone.
+_SSH = "-o ControlMaster=no -o ControlPath=none -o ServerAliveInterval=3 -o ServerAliveCountMax=2"
 _STATUS_SECONDS = 45
 _EVIDENCE_SECONDS = 40
 _MOST_LINES = 80
@@ -39,6 +41,7 @@ class AnsibleReader:
         self._environment = {
             **environment,
             "ANSIBLE_TIMEOUT": str(_CONNECT_SECONDS),
+            "ANSIBLE_SSH_ARGS": _SSH,
             "ANSIBLE_ANY_ERRORS_FATAL": "False",
         }
         self._redact = redact

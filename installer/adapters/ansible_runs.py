@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import threading
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from installer.adapters.ansible_settings import STOP_SECONDS, ansible_environment, forget_environment
+from installer.adapters.process import descendants, kill_all
 from installer.engine.redaction import Redaction, redact_all
 from installer.model.events import StepChanged, StepStatus, TaskChanged, TaskEnded
 from installer.model.plan import HOSTS, Job, Step, StepResult, TaskFailure, TaskTime
@@ -23,6 +25,7 @@ _SLOWEST = 5
 _MOST_TEXT = 4000
 # A child that is killed is gone at once; its host's connection may linger.
 _END_SECONDS = 15.0
+_LOOK_SECONDS = 0.2
 _FORGET = "Go on after what failed"
 
 
@@ -79,10 +82,19 @@ class AnsibleRunner:
         self._at_work = 0
 
     def stop(self) -> None:
-        """End what runs, and return when it has ended."""
+        """End what runs, and return when it has ended.
+
+        Ansible's workers have sessions of their own, so they outlive the process that is killed:
+        they are remembered while they still can be found as its children.
+        """
+        known = descendants(os.getpid())
         self._stopping.set()
+        end = time.monotonic() + _END_SECONDS
         with self._idle:
-            self._idle.wait_for(lambda: self._at_work == 0, timeout=_END_SECONDS)
+            while self._at_work and time.monotonic() < end:
+                self._idle.wait(_LOOK_SECONDS)
+                known.update(descendants(os.getpid()))
+        kill_all(known)
 
     def run(self, job: Job, variables: Mapping[str, Any], ended: StepEnded, reporter: Reporter) -> None:
         """Run the job's steps in order; a failure is a result, not an error."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,3 +60,39 @@ def run(
         output = (done.stderr or done.stdout).decode(errors="replace")
         raise CommandFailed(arguments, done.returncode, output, done.stdout)
     return done.stdout
+
+
+def descendants(process: int) -> dict[int, str]:
+    """Return the processes that a process began, and those that they began, each with the time of its start."""
+    parents: dict[int, tuple[int, str]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (known := _parent_and_start(int(entry.name))) is not None:
+            parents[int(entry.name)] = known
+    found: dict[int, str] = {}
+    waiting = [process]
+    while waiting:
+        above = waiting.pop()
+        below = {number: start for number, (parent, start) in parents.items() if parent == above and number not in found}
+        found.update(below)
+        waiting += below
+    return found
+
+
+def kill_all(processes: Mapping[int, str]) -> None:
+    """Kill processes that still are the ones they were, by the times of their starts."""
+    for number, start in processes.items():
+        known = _parent_and_start(number)
+        if known is not None and known[1] == start:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+
+
+def _parent_and_start(process: int) -> tuple[int, str] | None:
+    """Return a process's parent and the time of its start; None when it has ended."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return None
+    # The name may hold blanks and brackets: what counts comes after the last one.
+    fields = text.rpartition(")")[2].split()
+    return int(fields[1]), fields[19]

@@ -1,0 +1,41 @@
+"""Processes that must not outlive a run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from installer.adapters.process import descendants, kill_all
+
+# A child that has a child in a session of its own, as Ansible's workers are.
+_PARENT = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE, start_new_session=True)
+print(child.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_grandchild_in_a_session_of_its_own_is_found_and_killed() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", _PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    grandchild = int(parent.stdout.readline())
+
+    found = descendants(os.getpid())
+    kill_all(found)
+
+    assert {parent.pid, grandchild} <= set(found)
+    # Both ends of its output are closed only when both have ended.
+    assert parent.communicate()[0] == ""
+    assert parent.returncode < 0
+
+
+def test_a_process_that_took_a_dead_ones_number_is_left_alone() -> None:
+    other = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+
+    kill_all({other.pid: "the time somebody else started"})
+
+    assert other.poll() is None
+    other.communicate()
+    assert other.returncode == 0
