@@ -48,7 +48,7 @@ def run(site: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_a_bundle_goes_onto_volumes_and_off_again(site: Path, bundle: Path, tmp_path: Path) -> None:
     split = run(site, "split", "--bundle", bundle, "--media", "1.5M", "--to", tmp_path / "disk", "--output", "json")
-    first, *others = [tmp_path / "disk" / volume["name"] for volume in json.loads(split.stdout)]
+    first, *others = [tmp_path / "disk" / volume["name"] for volume in json.loads(split.stdout)["volumes"]]
     target = tmp_path / "target"
     begun = run(site, "load", "--bundle", target, "--from", first)
     ended = run(site, "load", "--bundle", target, *(word for path in others for word in ("--from", path)))

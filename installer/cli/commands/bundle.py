@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from installer.cli.commands.common import site
-from installer.cli.console import plain, size, table
+from installer.cli.commands.common import answer, site
+from installer.cli.console import size, table
 from installer.cli.options import BundleOption, InventoryOption, OutputOption, StateOption
 from installer.engine.sizes import parse_size
 from installer.model.bundle import Difference
@@ -29,7 +28,7 @@ def lock(context: typer.Context, inventory: InventoryOption = None, output: Outp
 
     here = site(context, inventory=inventory, output=output)
     pinned, difference = Bundles(here).lock()
-    typer.echo(json.dumps(plain(difference)) if here.json else _difference(difference))
+    answer(here, difference, _difference(difference))
     typer.echo(f"{len(pinned.items)} items pinned in {here.own_lock_path}.", err=True)
 
 
@@ -49,7 +48,7 @@ def build(
     built = Bundles(here).build(key)
     word = "built" if built.changed else "unchanged"
     text = f"{built.release.id} {word}: {built.items} items, {size(built.size)}, at {here.bundle}"
-    typer.echo(json.dumps(plain(built)) if here.json else text)
+    answer(here, built, text)
 
 
 @app.command()
@@ -67,7 +66,7 @@ def verify(
     here = site(context, inventory=inventory, bundle=bundle, state=state, output=output)
     trusted = Volumes(here).check(deep=deep)
     text = f"{trusted.release.id} is good: signed by {trusted.signer}, {len(trusted.manifest.items)} items."
-    typer.echo(json.dumps(plain(trusted.release)) if here.json else text)
+    answer(here, trusted.release, text)
 
 
 @app.command()
@@ -83,7 +82,7 @@ def plan(
 
     here = site(context, inventory=inventory, state=state, output=output)
     planned = Volumes(here).plan(parse_size(media) if media else 0)
-    typer.echo(json.dumps(plain(planned)) if here.json else _sizes(planned))
+    answer(here, planned, _sizes(planned))
 
 
 @app.command()
@@ -102,7 +101,7 @@ def split(
     here = site(context, inventory=inventory, bundle=bundle, state=state, output=output)
     volumes = Volumes(here).split(parse_size(media), to)
     rows = [(volume.name, size(volume.size), "written" if volume.written else "was there") for volume in volumes]
-    typer.echo(json.dumps(plain(volumes)) if here.json else table(("volume", "size", ""), rows))
+    answer(here, {"volumes": volumes}, table(("volume", "size", ""), rows))
 
 
 @app.command()
@@ -122,7 +121,7 @@ def load(
     lacking = f"Of {report.volumes} volumes there lack: {', '.join(map(str, report.missing))}."
     text = f"{report.bundle}: {size(report.loaded)} loaded, {size(report.kept)} were there. "
     text += f"It is whole, at {here.bundle}." if report.complete else lacking
-    typer.echo(json.dumps(plain(report)) if here.json else text)
+    answer(here, report, text)
 
 
 @app.command()
@@ -139,7 +138,7 @@ def diff(
 
     here = site(context, inventory=inventory, state=state, output=output)
     difference = Volumes(here).diff(before, after)
-    typer.echo(json.dumps(plain(difference)) if here.json else _difference(difference))
+    answer(here, difference, _difference(difference))
 
 
 @app.command()
@@ -159,7 +158,7 @@ def delta(
     here = site(context, inventory=inventory, bundle=bundle, state=state, output=output)
     made = Volumes(here).delta(base, to, key)
     text = f"{made.release.id}: {size(made.size)} carried, {size(made.left_out)} left out, at {to}"
-    typer.echo(json.dumps(plain(made)) if here.json else text)
+    answer(here, made, text)
 
 
 def _difference(found: Difference) -> str:

@@ -103,7 +103,8 @@ class Lines:
         self._told[event.work] = now
         rate = (event.done - done) / max(now - began, 0.001)
         done_of, speed = f"{_amount(event.done, event)} of {_amount(event.total, event)}", _amount(int(rate), event)
-        return f"{event.work}: {done_of}, {speed}/s  {event.item}"
+        counted = f"{event.items_done} of {event.items} items, " if event.items else ""
+        return f"{event.work}: {done_of}, {counted}{speed}/s  {event.item}"
 
 
 def _amount(value: int, event: Progress) -> str:

@@ -96,6 +96,17 @@ def test_progress_speaks_every_few_seconds_with_a_rate() -> None:
     assert "5.0 MiB of 100.0 MiB, 1.0 MiB/s" in stream.getvalue()
 
 
+def test_progress_tells_items_where_they_are_counted() -> None:
+    stream, clock = io.StringIO(), Ticks()
+    reporter = PlainLines(stream, clock=clock)
+
+    for second in range(12):
+        clock.now = float(second)
+        reporter.emit(Progress("verify", "blob", second << 20, 100 << 20, items_done=second, items=70))
+
+    assert "5.0 MiB of 100.0 MiB, 5 of 70 items, 1.0 MiB/s" in stream.getvalue()
+
+
 class Gone(io.StringIO):
     """A pipe whose reader has gone."""
 
