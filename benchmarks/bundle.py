@@ -21,12 +21,12 @@ from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from installer.adapters.lock_files import read_lock, write_lock
 from installer.cli.console import size, table
 from installer.cli.options import Common
 from installer.cli.volumes import Volumes
 from installer.cli.wiring import Site
 from installer.engine.sizes import parse_size
+from installer.model.artifact import Lock
 from installer.model.events import Event
 
 Result = TypeVar("Result")
@@ -67,7 +67,7 @@ def measure(folder: Path, inventory: str, without: str, rounds: int) -> list[tup
     verified, summed = verify_and_sum(new, site.bundle, rounds)
     ratio = statistics.median(ours / theirs for ours, theirs in zip(verified, summed, strict=True))
     _, deep = timed(lambda: new.check(deep=True))
-    base = Volumes(smaller(site, without, folder))
+    base = Before(Site(Common(inventory, site.state, folder / "base"), Quiet()), without)
     base.build(None)
     delta, made = timed(lambda: new.delta(folder / "base", folder / "delta", None))
     loaded, load = timed(lambda: base.load([folder / "delta"]))
@@ -100,16 +100,17 @@ def verify_and_sum(volumes: Volumes, bundle: Path, rounds: int) -> tuple[list[fl
     return verified, summed
 
 
-def smaller(site: Site, without: str, folder: Path) -> Site:
-    """Return the site as it was before it had a component."""
-    inventory = folder / site.inventory_path.name
-    shutil.copytree(site.inventory_path, inventory)
-    lock = read_lock(inventory / "bundle.lock.json")
-    if lock is None:
-        raise SystemExit(f"The inventory {site.inventory_path} has no lock.")
-    items = tuple(item for item in lock.items if item.needed_by != (without,))
-    write_lock(inventory / "bundle.lock.json", replace(lock, items=items))
-    return Site(Common(str(inventory), site.state, folder / "base"), Quiet())
+class Before(Volumes):
+    """A site's bundle as it was before the site had a component."""
+
+    def __init__(self, site: Site, component: str) -> None:
+        """Leave out what `component` alone needs."""
+        super().__init__(site)
+        self._component = component
+
+    def _required_lock(self) -> Lock:
+        lock = super()._required_lock()
+        return replace(lock, items=tuple(item for item in lock.items if item.needed_by != (self._component,)))
 
 
 def timed(work: Callable[[], Result]) -> tuple[Result, float]:

@@ -96,18 +96,7 @@ def make_delta(
     checksums = format_checksums(held)
     signed = {path: read(path) for path in new.release.signed}
     signed |= {WHOLE_RELEASE: read(RELEASE), WHOLE_SIGNATURE: read(SIGNATURE)}
-    release = Release(
-        id=f"{new.release.id}-delta",
-        sequence=new.release.sequence,
-        manifest=new.release.manifest,
-        manifest_size=new.release.manifest_size,
-        checksums=digest_of(checksums),
-        minimum_tool=tool,
-        created=now,
-        expires=new.release.expires,
-        base=base.release.manifest,
-        signed={path: digest_of(content) for path, content in signed.items()},
-    )
+    release = _delta_release(new.release, base.release, digest_of(checksums), signed, tool, now)
     reporter.emit(PhaseStarted("assemble"))
     left_out = sum(spared.values())
     size = sum(new.manifest.blobs.values()) - left_out
@@ -126,6 +115,23 @@ def make_delta(
     writer.seal(text, sign(text), signed, new.manifest)
     writer.prune({*held, *signed})
     return MadeDelta(release, size, left_out)
+
+
+def _delta_release(
+    new: Release, base: Release, checksums: str, signed: Mapping[str, bytes], tool: str, now: datetime
+) -> Release:
+    return Release(
+        id=f"{new.id}-delta",
+        sequence=new.sequence,
+        manifest=new.manifest,
+        manifest_size=new.manifest_size,
+        checksums=checksums,
+        minimum_tool=tool,
+        created=now,
+        expires=new.expires,
+        base=base.manifest,
+        signed={path: digest_of(content) for path, content in signed.items()},
+    )
 
 
 def _refuse_whole(writer: DeltaWriter) -> None:

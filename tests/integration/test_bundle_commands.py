@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from installer.adapters.lock_files import write_lock
-from installer.model.artifact import Lock
-from tests.bundles import SIZES, Maker, content_of, flip, item_of, lock_of, tree
+from installer.adapters.lock_files import read_lock
+from tests.bundles import SIZES, Maker, flip, tree
 
 PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs/operations/carry-a-bundle-in.md"
@@ -100,18 +99,14 @@ def test_a_second_load_at_once_is_refused(site: Path, bundle: Path, tmp_path: Pa
     assert done.returncode == 8
 
 
-@pytest.fixture
-def lock() -> Lock:
-    return lock_of(*(item_of(name, content_of(name, size)) for name, size in SIZES.items()))
-
-
-def test_a_plan_needs_nothing_but_the_lock(site: Path, lock: Lock) -> None:
-    write_lock(site / "bundle.lock.json", lock)
-
-    done = run(site, "plan", "--media", "700M", "--output", "json")
+def test_a_plan_needs_nothing_but_inventory_and_lock(tmp_path: Path) -> None:
+    done = run(tmp_path / "lab", "plan", "--inventory", "lab", "--media", "700M", "--output", "json")
 
     planned = json.loads(done.stdout)
-    assert (planned["size"], planned["volumes"]) == (sum(SIZES.values()), 1)
+    lock = read_lock(PROJECT / "inventories/lab/bundle.lock.json")
+    assert lock is not None
+    assert planned["size"] == sum({blob.digest: blob.size for item in lock.items for blob in item.blobs}.values())
+    assert planned["volumes"] > 1
 
 
 # ---------------------------------------------------------------- the operator's page
@@ -152,16 +147,17 @@ class Operator:
 
 
 def test_the_page_can_be_followed_as_it_is_written(
-    site: Path, lock: Lock, signing_maker: Callable[[Path], Maker], tmp_path: Path
+    site: Path, signing_maker: Callable[[Path], Maker], tmp_path: Path
 ) -> None:
     maker = signing_maker(tmp_path / "maker" / "state")
     maker.build()
-    write_lock(site / "bundle.lock.json", lock)
     at_home, there = Operator(tmp_path / "maker", site), Operator(tmp_path / "there", site)
 
-    for heading in ("1. Plan", "2. Check"):
-        for block in blocks(heading):
-            at_home.types(block)
+    for block in blocks("1. Plan"):
+        # Only a real inventory has a lock; the lab's is at hand everywhere.
+        Operator(tmp_path / "planner", Path("lab")).types(block)
+    for block in blocks("2. Check"):
+        at_home.types(block)
     (tmp_path / "there").mkdir()
     shutil.move(tmp_path / "maker" / "volumes", tmp_path / "there" / "disk")
     said = [there.types(block) for heading in ("3. Trust", "4. Load", "5. Verify") for block in blocks(heading)]

@@ -51,6 +51,9 @@ def build(
     answer(here, built, text)
 
 
+# From here on, but for the plan, a bundle is all that matters: of the inventory, only who may sign, and whose state.
+
+
 @app.command()
 def verify(
     context: typer.Context,
@@ -63,7 +66,7 @@ def verify(
     """Check who signed the bundle, whether it is whole, and whether it is its time."""
     from installer.cli.volumes import Volumes
 
-    here = site(context, inventory=inventory, bundle=bundle, state=state, output=output)
+    here = site(context, lenient=True, inventory=inventory, bundle=bundle, state=state, output=output)
     trusted = Volumes(here).check(deep=deep)
     text = f"{trusted.release.id} is good: signed by {trusted.signer}, {len(trusted.manifest.items)} items."
     answer(here, trusted.release, text)
@@ -98,7 +101,7 @@ def split(
     """Write the bundle onto volumes that fit the media."""
     from installer.cli.volumes import Volumes
 
-    here = site(context, inventory=inventory, bundle=bundle, state=state, output=output)
+    here = site(context, lenient=True, inventory=inventory, bundle=bundle, state=state, output=output)
     volumes = Volumes(here).split(parse_size(media), to)
     rows = [(volume.name, size(volume.size), "written" if volume.written else "was there") for volume in volumes]
     answer(here, {"volumes": volumes}, table(("volume", "size", ""), rows))
@@ -116,7 +119,7 @@ def load(
     """Take the bundle in from its volumes, in any order, a few at a time if need be."""
     from installer.cli.volumes import Volumes
 
-    here = site(context, inventory=inventory, bundle=bundle, state=state, output=output)
+    here = site(context, lenient=True, inventory=inventory, bundle=bundle, state=state, output=output)
     report = Volumes(here).load(places)
     lacking = f"Of {report.volumes} volumes there lack: {', '.join(map(str, report.missing))}."
     text = f"{report.bundle}: {size(report.loaded)} loaded, {size(report.kept)} were there. "
@@ -136,7 +139,7 @@ def diff(
     """Show the items and bytes added, removed and changed from one bundle to another."""
     from installer.cli.volumes import Volumes
 
-    here = site(context, inventory=inventory, state=state, output=output)
+    here = site(context, lenient=True, inventory=inventory, state=state, output=output)
     difference = Volumes(here).diff(before, after)
     answer(here, difference, _difference(difference))
 
@@ -155,7 +158,7 @@ def delta(
     """Write a signed bundle that carries only what another one lacks."""
     from installer.cli.volumes import Volumes
 
-    here = site(context, inventory=inventory, bundle=bundle, state=state, output=output)
+    here = site(context, lenient=True, inventory=inventory, bundle=bundle, state=state, output=output)
     made = Volumes(here).delta(base, to, key)
     text = f"{made.release.id}: {size(made.size)} carried, {size(made.left_out)} left out, at {to}"
     answer(here, made, text)
