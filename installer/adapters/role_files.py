@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-_NOT_DEPLOYED = ("tests", "README.md", "__pycache__")
+_NOT_DEPLOYED = ("tests", "README.md", "__pycache__", "host_probe.py")
+# Looks at hosts, and changes nothing on them.
+_ONLY_LOOKS = "preflight"
 
 
 def role_digests(project: Path) -> dict[str, str]:
@@ -19,7 +21,7 @@ def _folder_digest(folder: Path) -> str:
     hasher = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         below = path.relative_to(folder)
-        if any(part in _NOT_DEPLOYED for part in below.parts):
+        if any(part in _NOT_DEPLOYED or part.startswith(_ONLY_LOOKS) for part in below.parts):
             continue
         hasher.update(f"{below.as_posix()}\0{path.stat().st_size}\0".encode())
         hasher.update(path.read_bytes())

@@ -14,6 +14,7 @@ from installer.adapters.catalog_files import load_catalog
 from installer.adapters.interface_files import load_interface
 from installer.adapters.inventory_files import load_inventory, locate_inventory
 from installer.adapters.lock_files import read_lock, stands_in
+from installer.adapters.preflight_checks import load_checks
 from installer.adapters.state_folder import own_folder
 from installer.cli.options import Common, Output
 from installer.errors import UsageError
@@ -21,6 +22,7 @@ from installer.model.artifact import Lock
 from installer.model.catalog import Catalog
 from installer.model.inventory import Interface, Inventory
 from installer.model.lab import CONTROL_PLANE_WATCHERS, OTHER_WATCHERS, Lab, LabHost
+from installer.model.preflight import CheckDescription
 from installer.ports import PageStore, Reporter
 from installer.workflows.check_inventory import require_valid
 
@@ -83,6 +85,11 @@ class Site:
     def interface(self) -> Interface:
         """Return what an inventory may set."""
         return load_interface(PROJECT)
+
+    @cached_property
+    def preflight_checks(self) -> tuple[CheckDescription, ...]:
+        """Return every check there is before an installation."""
+        return load_checks(PROJECT)
 
     @cached_property
     def whole_catalog(self) -> Catalog:

@@ -54,3 +54,23 @@ class PreflightReport:
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """Return the findings of one kind."""
         return tuple(finding for finding in self.findings if finding.severity is severity)
+
+
+@dataclass(frozen=True)
+class CheckDescription:
+    """What there is to know of a check.
+
+    Attributes:
+        subject: what checks of its kind are about.
+        protects: a sentence on what goes wrong without it.
+        warns: what it finds stops nothing.
+        wanted_by: the components that want it.
+        settings: the variables that move its limits.
+    """
+
+    name: str
+    subject: str
+    protects: str
+    warns: bool
+    wanted_by: tuple[str, ...]
+    settings: tuple[str, ...]

@@ -9,13 +9,16 @@ import yaml
 from installer.adapters.catalog_files import load_catalog
 from installer.adapters.interface_files import load_interface
 from installer.adapters.page_files import PageFiles
+from installer.adapters.preflight_checks import load_checks
 from installer.cli.app import app
 from installer.cli.help_pages import COMMAND_LINE, command_line_page
 from installer.cli.wiring import PROJECT
 from installer.engine.pages import SITE, pages
+from installer.engine.preflight_page import PREFLIGHT, preflight_page
 
 RENDERED = {
     **pages(load_catalog(PROJECT / "roles"), load_interface(PROJECT)),
+    PREFLIGHT: preflight_page(load_checks(PROJECT)),
     COMMAND_LINE: command_line_page(typer.main.get_command(app)),
 }
 

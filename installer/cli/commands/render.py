@@ -11,6 +11,7 @@ from installer.cli.help_pages import COMMAND_LINE, command_line_page
 from installer.cli.options import OutputOption
 from installer.cli.wiring import rendered_files
 from installer.engine.pages import pages
+from installer.engine.preflight_page import PREFLIGHT, preflight_page
 from installer.workflows.render import render, require_rendered
 
 CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; say which files differ, and exit with 3.")]
@@ -20,6 +21,7 @@ def run(context: typer.Context, check: CheckOption = False, output: OutputOption
     """Write the site's playbook and the reference pages anew, out of the catalogue and the roles."""
     here = site(context, output=output)
     rendered = pages(here.whole_catalog, here.interface)
+    rendered[PREFLIGHT] = preflight_page(here.preflight_checks)
     rendered[COMMAND_LINE] = command_line_page(context.find_root().command)
     store = rendered_files()
     if check:

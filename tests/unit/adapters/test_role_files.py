@@ -54,6 +54,18 @@ def test_what_never_reaches_a_host_changes_nothing(repository: Path, name: str) 
     assert changed_by(repository, name) == set()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "roles/a/vars/preflight.yml",
+        f"{BASE}/plugins/module_utils/preflight_rules/disks.py",
+        f"{BASE}/plugins/modules/host_probe.py",
+    ],
+)
+def test_what_only_looks_at_hosts_changes_nothing(repository: Path, name: str) -> None:
+    assert changed_by(repository, name) == set()
+
+
 def test_a_shared_module_changes_every_role(repository: Path) -> None:
     assert changed_by(repository, f"{BASE}/plugins/modules/host.py") == {"a", "b"}
 

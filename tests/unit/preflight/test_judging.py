@@ -91,6 +91,14 @@ def test_a_skew_within_the_time_the_question_took_is_passed_over(site: Site) -> 
     assert site.problems() == []
 
 
+def test_a_busy_hosts_late_answer_makes_no_other_clock_wrong(site: Site) -> None:
+    site.facts["admin1"]["clock"] = {"earliest": -7.0, "latest": 0.1}
+    site.facts["node1"]["clock"] = {"earliest": -2.0, "latest": 40.0}
+    site.facts["node2"]["clock"] = {"earliest": -1.0, "latest": 45.0}
+
+    assert site.problems() == []
+
+
 def test_a_host_without_python_is_told_so() -> None:
     problems = looked.problems("node1", looked.failure("/bin/sh: 1: /usr/bin/python3: not found"))
 

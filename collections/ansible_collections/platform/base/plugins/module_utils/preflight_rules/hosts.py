@@ -83,17 +83,19 @@ def time_skew(hosts: AllFacts, maximum_seconds: float) -> Iterator[HostFinding]:
 
     Each clock was read within some bounds only; what may be due to these is passed over.
     """
-    middles = sorted((facts["clock"]["earliest"] + facts["clock"]["latest"]) / 2 for facts in hosts.values())
-    median = middles[len(middles) // 2] if middles else 0.0
+    if not hosts:
+        return
+    first, last = _agreed([(facts["clock"]["earliest"], facts["clock"]["latest"]) for facts in hosts.values()])
     for name, facts in hosts.items():
         clock = facts["clock"]
-        off = max(clock["earliest"] - median, median - clock["latest"], 0.0)
+        off = max(clock["earliest"] - last, first - clock["latest"], 0.0)
         if off > float(maximum_seconds):
-            ahead = "ahead of" if clock["earliest"] > median else "behind"
+            ahead = "ahead of" if clock["earliest"] > last else "behind"
             yield HostFinding(
-                name, f"has its clock {off:.0f} s {ahead} most hosts'; {maximum_seconds} s are allowed.",
+                name,
+                f"has its clock {off:.0f} s {ahead} most hosts'; {maximum_seconds} s are allowed.",
                 "Set it with `date --utc --set`, and look at its battery or its hypervisor.",
-            )  # fmt: skip
+            )
 
 
 def api_address_free(hosts: AllFacts, address: str, keeper: str) -> Iterator[HostFinding]:
@@ -186,6 +188,16 @@ def versions_apart(hosts: AllFacts, program: str) -> Iterator[HostFinding]:
                 f"has {found[name]}, and others have {newest[0]}.{newest[1]} already.",
                 "Upgrade it with the bundles in between.",
             )
+
+
+def _agreed(bounds: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the bounds that most clocks agree on; of several, those nearest to the installer's own clock."""
+
+    def holding(time: float) -> list[tuple[float, float]]:
+        return [(first, last) for first, last in bounds if first <= time <= last]
+
+    best = max((first for first, _ in bounds), key=lambda first: (len(holding(first)), -abs(first)))
+    return best, min(last for _, last in holding(best))
 
 
 def _same(hosts: AllFacts, of: Callable[[Facts], Any]) -> Iterator[tuple[str, list[str]]]:
