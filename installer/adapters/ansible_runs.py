@@ -209,6 +209,8 @@ class _Watch:
         watched.changed += changed
         watched.seconds[task] = max(watched.seconds[task], seconds)
         host = str(data.get("host", "localhost"))
+        if result.get("platform_milestone") and f"{step.component} {result['platform_milestone']}" == step.milestone:
+            self._ended(Step(step.component, str(result["platform_milestone"]), step.hosts), watched.result())
         if isinstance(result.get("platform_report"), Mapping):
             watched.results[host].update(redact_all(result["platform_report"], self._redact))
         if kind != "runner_on_ok" and not data.get("ignore_errors"):

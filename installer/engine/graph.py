@@ -60,7 +60,8 @@ def steps_for(
     """Return the steps of a run: what is deployed, what is verified, and what each waits for.
 
     A component is deployed when all it needs is deployed, and verified right after its own
-    deployment, beside the next one's. One that can only be verified after a later one is deployed
+    deployment, beside the next one's. A component with a milestone holds those that need it up only until
+    it is reached. One that can only be verified after a later one is deployed
     (nodes are ready when they have a network) waits for that.
 
     Args:
@@ -69,12 +70,14 @@ def steps_for(
         verify: names of those to verify.
     """
     steps = []
+    marks = {c.name: f"{c.name} {c.description.milestone or 'deploy'}" for c in order}
     for component in order:
         name, description = component.name, component.description
         fingerprint = fingerprints.get(name, "")
         if name in deploy:
-            after = tuple(f"{need} deploy" for need in component.needs if need in deploy)
-            steps.append(Step(name, "deploy", description.runs_on, fingerprint, after))
+            after = tuple(marks[need] for need in component.needs if need in deploy)
+            milestone = marks[name] if description.milestone else ""
+            steps.append(Step(name, "deploy", description.runs_on, fingerprint, after, milestone))
         if name in verify:
             waits = [f"{other} deploy" for other in (name, *description.verify_needs) if other in deploy]
             steps.append(Step(name, "verify", description.runs_on, fingerprint, tuple(waits)))

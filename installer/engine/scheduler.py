@@ -52,13 +52,14 @@ def run_jobs(jobs: Sequence[Job], work: Work, at_once: int) -> dict[str, StepRes
     jobs goes first, for it decides when all is done.
 
     Args:
-        work: runs one job in a thread of its own, and tells each step's end.
+        work: runs one job in a thread of its own, and tells each step's end; a milestone's, when it is reached, too.
         at_once: how many jobs run at most.
     """
     waiting = {job.name: job for job in jobs}
     weight = _chain_lengths(jobs)
     results: dict[str, StepResult] = {}
-    planned = {step.name for job in jobs for step in job.steps}
+    steps = [step for job in jobs for step in job.steps]
+    planned = {name for step in steps for name in (step.name, step.milestone) if name}
     events: queue.Queue[tuple[Job, Step | None, StepResult | BaseException | None]] = queue.Queue()
     running: set[str] = set()
     failed: BaseException | None = None
@@ -82,13 +83,15 @@ def run_jobs(jobs: Sequence[Job], work: Work, at_once: int) -> dict[str, StepRes
         job, step, outcome = events.get()
         if step is not None and isinstance(outcome, StepResult):
             results[step.name] = outcome
+            if step.milestone:
+                results.setdefault(step.milestone, outcome)
             continue
         running.discard(job.name)
         if isinstance(outcome, BaseException):
             failed = failed or outcome
     if failed is not None:
         raise failed
-    return results
+    return {step.name: results[step.name] for step in steps if step.name in results}
 
 
 def _may_begin(job: Job, results: dict[str, StepResult], planned: set[str]) -> bool:
@@ -98,7 +101,7 @@ def _may_begin(job: Job, results: dict[str, StepResult], planned: set[str]) -> b
 
 def _chain_lengths(jobs: Sequence[Job]) -> dict[str, int]:
     """Return for each job how many steps follow each other behind it, at most."""
-    owner = {step.name: job for job in jobs for step in job.steps}
+    owner = {name: job for job in jobs for step in job.steps for name in (step.name, step.milestone) if name}
     followers: dict[str, list[Job]] = {job.name: [] for job in jobs}
     for job in jobs:
         for name in job.after:

@@ -70,10 +70,11 @@ class Description:
     Attributes:
         summary: one line for tables and `--help`.
         layer: where the component stands.
-        needs: components that must be deployed and verified before it.
+        needs: components that must be deployed before it.
         runs_on: a host pattern of group names: `control_plane`, `admin[0]`, `control_plane:worker`.
         preflight_on: the host pattern its preflight looks at, where that is not `runs_on`.
         verify_needs: components that must be deployed before this one can be verified.
+        milestone: what its deployment reaches on its way, and what needs it may begin at.
         optional: an inventory may leave it out.
         namespace: the Kubernetes namespace it fills, if any.
         endpoint: where others reach it.
@@ -87,6 +88,7 @@ class Description:
     needs: tuple[str, ...] = ()
     preflight_on: str | None = None
     verify_needs: tuple[str, ...] = ()
+    milestone: str | None = None
     optional: bool = False
     namespace: str | None = None
     endpoint: Endpoint | None = None

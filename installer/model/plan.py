@@ -30,7 +30,8 @@ class Step:
         verb: `deploy`, `verify`, `remove`, `preflight`.
         hosts: the host pattern the play runs on.
         fingerprint: what the component is made of; equal fingerprints need no deployment.
-        after: names of steps that must have ended well.
+        after: names of steps that must have ended well, and of milestones that must have been reached.
+        milestone: the milestone it reaches on its way; reached at its end at the latest.
         partial: only some of the component's hosts take part, so it proves nothing of the whole.
     """
 
@@ -39,6 +40,7 @@ class Step:
     hosts: str
     fingerprint: str = ""
     after: tuple[str, ...] = ()
+    milestone: str = ""
     partial: bool = False
 
     @property

@@ -100,6 +100,10 @@ def _worker(
             crew.journal.begin_step(run, step, ingredients.get(step.component))
 
         def step_ended(step: Step, result: StepResult) -> None:
+            if step not in job.steps:
+                # A milestone: others may begin, and nothing of this job has ended.
+                ended(step, result)
+                return
             crew.journal.end_step(run, step, result)
             results[step.name] = replace(result, ended=time.monotonic() - clock)
             for failure in result.failures:
