@@ -44,6 +44,12 @@ def test_only_what_is_not_known_yet_is_asked(site: Site) -> None:
     assert unanswered(questions, site.facts["node1"]) == {"paths": ["/opt"]}
 
 
+def test_a_host_that_could_not_be_looked_at_has_answered_nothing() -> None:
+    questions = {"paths": ["/"]}
+
+    assert unanswered(questions, looked.failure("no Python")) == questions
+
+
 def test_judging_what_was_never_asked_is_a_bug_not_a_pass(site: Site) -> None:
     with pytest.raises(Unanswered):
         judge({"path_noexec": {"paths": ["/opt"]}}, "node1", site.facts["node1"])

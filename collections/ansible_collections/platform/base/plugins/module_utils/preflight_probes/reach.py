@@ -20,7 +20,7 @@ _DNS_PORT, _NTP_PORT = 53, 123
 _PING_HEADERS = {4: 28, 6: 48}
 _NTP_CLIENT = b"\x23" + bytes(47)
 _ARP, _IPV4 = 0x0806, 0x0800
-_ARP_TRIES, _ARP_SECONDS = 3, 0.2
+_ARP_TRIES, _ARP_SECONDS = 3, 0.15
 _BROADCAST = b"\xff" * 6
 
 Dial = Callable[[str, int], str]

@@ -52,7 +52,7 @@ def questions_of(wanted: Wanted) -> Questions:
 
 def unanswered(questions: Questions, facts: Facts | None) -> Questions:
     """Return the questions that facts do not answer yet."""
-    answers = facts["answers"] if facts else {}
+    answers = facts.get("answers", {}) if facts else {}
     left = {kind: [item for item in items if item not in answers.get(kind, {})] for kind, items in questions.items()}
     return {kind: items for kind, items in left.items() if items}
 
