@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # What a step is of that belongs to no component: it looks at hosts before any.
-HOSTS = "hosts"
+HOSTS = "Hosts"
 
 
 class Change(enum.Enum):

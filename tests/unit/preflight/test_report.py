@@ -15,7 +15,7 @@ from installer.ports import Reporter, StepEnded
 from installer.workflows.preflight import failure_of, look, warn
 from tests.fakes import RecordingReporter
 
-_STEP = Step("hosts", "preflight", "all")
+_STEP = Step("Hosts", "preflight", "all")
 _PROBLEM = {"check": "cpu_count", "host": "node1", "severity": "failure", "message": "has 1.", "cure": "Give it more."}
 
 
@@ -56,7 +56,7 @@ def test_hosts_of_all_components_are_looked_at_once() -> None:
 
     step = preflight_step(components, _inventory(admin="admin1", control_plane="node1", worker="node2"))
 
-    assert step == Step("hosts", "preflight", "admin:control_plane:worker")
+    assert step == Step("Hosts", "preflight", "admin:control_plane:worker")
 
 
 def test_a_component_of_all_hosts_makes_the_others_needless() -> None:
