@@ -26,18 +26,17 @@ _MOST_REASON = 300
 class AnsibleReader:
     """Runs plays that only read."""
 
-    def __init__(
-        self, project: Path, inventory: Path, runs: Path, environment: Mapping[str, str], redact: Redaction = str
-    ) -> None:
-        """Work below `runs`, and leave nothing there.
+    def __init__(self, project: Path, inventory: Path, environment: Mapping[str, str], redact: Redaction = str) -> None:
+        """Ask the hosts of an inventory, and leave nothing behind.
 
         Args:
+            project: the project's root.
+            inventory: the inventory's folder or file.
             environment: variables for Ansible, beside this process's own.
             redact: hides secrets in what hosts said.
         """
         self._project = project
         self._inventory = inventory
-        self._runs = runs
         self._environment = {
             **environment,
             "ANSIBLE_TIMEOUT": str(_CONNECT_SECONDS),
@@ -63,8 +62,7 @@ class AnsibleReader:
     def _ask(self, playbook: str, variables: Mapping[str, Any], limit: str, seconds: int) -> dict[str, HostAnswer]:
         import ansible_runner  # a second of imports that only runs need
 
-        self._runs.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder = Path(tempfile.mkdtemp(prefix="read-", dir=self._runs))
+        folder = Path(tempfile.mkdtemp(prefix="platform-install-"))
         answers: dict[str, HostAnswer] = {}
         try:
             ansible_runner.run(

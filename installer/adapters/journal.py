@@ -116,8 +116,9 @@ class SqliteJournal:
             self._connection.execute(
                 f"UPDATE components SET verified = {verified} WHERE name = ?", (result.ok, step.component)
             )
-        elif step.verb == "remove" and result.ok and not step.partial:
-            self._connection.execute("DELETE FROM components WHERE name = ?", (step.component,))
+        elif step.verb == "remove" and result.ok:
+            change = "UPDATE components SET deployed = 0" if step.partial else "DELETE FROM components"
+            self._connection.execute(f"{change} WHERE name = ?", (step.component,))
 
     def deployed(self) -> dict[str, Deployed]:
         """Return what is known of every component."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from installer import __version__
 from installer.adapters.report_files import keep_report
 from installer.adapters.state_folder import kubeconfig_end
-from installer.cli.commands.common import again
+from installer.cli.commands.common import again, of_whole_site
 from installer.cli.console import plain
 from installer.cli.wiring import Site
 from installer.engine.site_status import Record, expiries_of
@@ -57,7 +57,7 @@ class Reports:
             yield f"When what failed is mended, go on with: {self._again(report)}"
         elif "kubectl" in report.facts:
             yield f"Look at the cluster: {report.facts['kubectl']} get nodes"
-            yield f"See how it fares, at any time: {again(self._site, 'status')}"
+            yield f"See how it fares, at any time: {of_whole_site(self._site, 'status')}"
         for expiry in report.expiries[:1]:
             yield f"Nothing ends by itself before {expiry.on}: {expiry.what}."
 

@@ -23,7 +23,7 @@ from installer.cli.reports import Reports
 from installer.cli.wiring import PROJECT, Site
 from installer.engine.fingerprint import ingredients_of, on_some_hosts
 from installer.engine.graph import deployment_order
-from installer.engine.plan import Selection, make_plan, make_verification
+from installer.engine.plan import Selection, make_plan, make_verification, narrowed
 from installer.engine.preflight import worth_a_look
 from installer.engine.redaction import redaction
 from installer.engine.removal import plan_removal, plan_reset
@@ -133,7 +133,9 @@ class Runs:
 
     def plan_removal(self, names: Sequence[str]) -> Plan:
         """Return what removing components would do."""
-        return plan_removal(self._site.whole_catalog, self._site.inventory, self.journal.deployed(), names)
+        site = self._site
+        plan = plan_removal(site.whole_catalog, site.inventory, self.journal.deployed(), names)
+        return narrowed(plan, site.inventory, self._limit)
 
     def plan_reset(self) -> Plan:
         """Return what removing everything would do."""
@@ -167,7 +169,7 @@ class Runs:
             self._confirm,
             variables or {},
             _STEPS_AT_ONCE,
-            AnsibleReader(PROJECT, site.inventory_path, folder, environment, redact),
+            AnsibleReader(PROJECT, site.inventory_path, environment, redact),
             site.whole_catalog,
         )
 

@@ -69,7 +69,7 @@ class Statuses:
                 site.lab_provider.require_up(site.lab)
             except LabUnavailable as error:
                 return dict.fromkeys(hosts, HostAnswer(problem=f"{error.summary} {error.hint}"))
-        reader = AnsibleReader(PROJECT, site.inventory_path, site.state / "runs", site.ansible_environment, redaction())
+        reader = AnsibleReader(PROJECT, site.inventory_path, site.ansible_environment, redaction())
         return reader.status(limit)
 
     def _bundle_end(self) -> dict[str, str]:

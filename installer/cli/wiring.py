@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 _MIB = 1 << 20
+_STAND_IN = "bundle.lock.json"
 
 
 @dataclass(frozen=True)
@@ -110,19 +111,18 @@ class Site:
     @property
     def lab_name(self) -> str:
         """Return the lab's name; empty when the inventory is none."""
-        named = str(self.value("lab_name") or "")
-        return (os.environ.get("PLATFORM_LAB") or named) if named else ""
+        return _lab_name(self.inventory)
 
     @property
     def key(self) -> str:
         """Return what tells this site's state from others'."""
-        name = self.inventory.name
-        return f"{name}-{self.lab_name}" if self.lab_name not in ("", name) else name
+        return _key(self.inventory)
 
     @property
     def state_place(self) -> Path:
         """Return where the state directory is, or would be."""
-        return self.options.state or _home("state") / self.key
+        # Where it is does not hang on whether the inventory is right: mistakes are told together with a lock's.
+        return self.options.state or _home("state") / _key(self._written)
 
     @cached_property
     def state(self) -> Path:
@@ -133,7 +133,7 @@ class Site:
     def ansible_environment(self) -> dict[str, str]:
         """Return what Ansible must know of this site beside its inventory."""
         lab = {"PLATFORM_LAB": self.lab_name} if self.lab_name else {}
-        return {"PLATFORM_STATE_FOLDER": str(self.state), "PLATFORM_LOCK": str(self.lock_path), **lab}
+        return {"PLATFORM_STATE_FOLDER": str(self.state_place), "PLATFORM_LOCK": str(self.lock_path), **lab}
 
     @cached_property
     def cache(self) -> Path:
@@ -147,7 +147,7 @@ class Site:
             return self.options.bundle
         if self.lab_name:
             return self.lab_provider.layout(self.lab_name).media / "bundle"
-        return self.state / "bundle"
+        return self.state_place / "bundle"
 
     @property
     def own_lock_path(self) -> Path:
@@ -168,13 +168,14 @@ class Site:
     @property
     def stand_in_lock_path(self) -> Path:
         """Return where the lock of a lab lies whose packages had to be pinned anew."""
-        return self.state / "bundle.lock.json"
+        return self.state / _STAND_IN
 
     @property
     def lock_path(self) -> Path:
         """Return the lock in force: the inventory's, or a lab's own that stands in for it as it is now."""
         own = self.own_lock_path
-        return self.stand_in_lock_path if self.lab_name and stands_in(self.stand_in_lock_path, own) else own
+        other = self.state_place / _STAND_IN
+        return other if _lab_name(self._written) and stands_in(other, own) else own
 
     @property
     def allowed_signers(self) -> Path:
@@ -244,6 +245,17 @@ def _address(variables: Mapping[str, Any], name: str) -> Any:
     except ValueError as error:
         problem = Problem(name, "has no IPv4 address.", "Set `ansible_host` for this lab host.")
         raise InvalidConfiguration([problem]) from error
+
+
+def _lab_name(inventory: Inventory) -> str:
+    """Return the lab an inventory means, `PLATFORM_LAB` included; empty when it is none."""
+    named = str(inventory.value("lab_name") or "")
+    return (os.environ.get("PLATFORM_LAB") or named) if named else ""
+
+
+def _key(inventory: Inventory) -> str:
+    lab = _lab_name(inventory)
+    return f"{inventory.name}-{lab}" if lab not in ("", inventory.name) else inventory.name
 
 
 def _home(kind: str) -> Path:

@@ -81,6 +81,24 @@ def make_verification(
     return _with_steps(planned, set(), catalog, inventory)
 
 
+def narrowed(plan: Plan, inventory: Inventory, limit: str) -> Plan:
+    """Return a plan for the hosts that `--limit` means; components that run on none of them are left out.
+
+    Raises:
+        UsageError: there is no such host, or nothing is left.
+    """
+    if not limit:
+        return plan
+    within = hosts_within(inventory, limit)
+    kept = {item.component: tuple(name for name in item.hosts if name in within) for item in plan.components}
+    partial = {item.component for item in plan.components if len(kept[item.component]) < len(item.hosts)}
+    components = tuple(replace(item, hosts=kept[item.component]) for item in plan.components if kept[item.component])
+    if not components:
+        raise UsageError(f"Nothing of it is on {', '.join(within)}.", hint="Name other hosts with --limit, or none.")
+    steps = (replace(step, partial=step.component in partial) for step in plan.steps if kept[step.component])
+    return Plan(components, tuple(steps))
+
+
 def _with_steps(planned: Sequence[PlannedComponent], deploy: set[str], catalog: Catalog, inventory: Inventory) -> Plan:
     order = [catalog[item.component] for item in planned if item.hosts]
     names = {component.name for component in order}

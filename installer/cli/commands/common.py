@@ -64,3 +64,9 @@ def answer(site: Site, value: Any, text: str, event: str = "") -> None:
 def again(site: Site, *command: str) -> str:
     """Return the command line that goes on from here."""
     return shlex.join([PROGRAM, *command, *site.options.arguments()])
+
+
+def of_whole_site(site: Site, *command: str) -> str:
+    """Return the command line that does something else with all of the same site."""
+    options = replace(site.options, bundle=None, only=None, skip=None, limit=None)
+    return shlex.join([PROGRAM, *command, *options.arguments()])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 import typer
 
@@ -17,9 +18,10 @@ from installer.cli.options import (
     SkipOption,
     StateOption,
 )
+from installer.model.report import Expiry
 from installer.model.status import Health, HostStatus, SiteStatus
 
-_EXPIRIES_SHOWN = 8
+_NAMED_A_DAY = 3
 
 
 def run(
@@ -71,9 +73,18 @@ def _lines(found: SiteStatus, install: str) -> Iterator[str]:
     yield table(("component", "version", "is", "verified", "hosts"), rows)
     if found.expiries:
         yield ""
-        yield table(("ends on", "what"), [(item.on, item.what) for item in found.expiries[:_EXPIRIES_SHOWN]])
-        if len(found.expiries) > _EXPIRIES_SHOWN:
-            yield f"… and {len(found.expiries) - _EXPIRIES_SHOWN} more, later; --output json has them all."
+        yield table(("ends on", "what"), [(day, _few(names)) for day, names in _by_day(found.expiries)])
+
+
+def _by_day(expiries: Iterable[Expiry]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each day with what ends on it; certificates of hosts come last, for there are many."""
+    for day, ending in groupby(expiries, key=lambda expiry: expiry.on):
+        yield day, sorted((expiry.what for expiry in ending), key=lambda what: (what.startswith("/"), what))
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f", and {len(names) - _NAMED_A_DAY} more" if len(names) > _NAMED_A_DAY else ""
+    return ", ".join(names[:_NAMED_A_DAY]) + more
 
 
 def _headline(found: SiteStatus, install: str) -> str:

@@ -104,3 +104,13 @@ def test_the_version_that_was_deployed_is_remembered(tmp_path: Path) -> None:
     deployed(journal)
 
     assert [(row["name"], row["version"]) for row in journal.components()] == [("base", "base 1")]
+
+
+def test_a_component_that_was_removed_from_some_hosts_is_no_longer_good_and_not_forgotten(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.db")
+    run = deployed(journal)
+    for step in (VERIFY, Step("base", "remove", "all", partial=True)):
+        journal.begin_step(run, step, None)
+        journal.end_step(run, step, GOOD)
+
+    assert not journal.deployed()["base"].good

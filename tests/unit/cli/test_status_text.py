@@ -74,3 +74,16 @@ def test_what_is_only_written_down_is_told_as_such() -> None:
     host = HostStatus("cp1", "192.0.2.11", (), Health.UNKNOWN)
 
     assert "no host was asked" in show_status(site(hosts=(host,), asked=False, cluster=None), "")
+
+
+def test_what_ends_on_one_day_shares_a_line_and_certificates_of_hosts_come_last() -> None:
+    paths = [Expiry(f"/etc/kubernetes/pki/{number}.crt on cp1", "2027-01-01") for number in range(9)]
+
+    text = show_status(
+        site(expiries=(*paths, Expiry("the bundle", "2027-01-01"), Expiry("the authority", "2036-01-01"))), ""
+    )
+
+    assert (
+        "2027-01-01  the bundle, /etc/kubernetes/pki/0.crt on cp1, /etc/kubernetes/pki/1.crt on cp1, and 7 more" in text
+    )
+    assert "2036-01-01  the authority" in text

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from installer.engine.fingerprint import on_some_hosts
-from installer.engine.plan import Selection, make_plan, make_verification
+from installer.engine.plan import Selection, make_plan, make_verification, narrowed
+from installer.engine.removal import plan_removal
 from installer.errors import UsageError
 from installer.model.deployed import Deployed
+from installer.model.plan import Plan
 from tests.fakes import catalog, component, inventory, parts
 
 CATALOG = catalog(
@@ -57,3 +59,25 @@ def test_verification_of_what_is_not_deployed_is_refused() -> None:
 def test_verification_where_nothing_is_deployed_is_refused() -> None:
     with pytest.raises(UsageError, match="not deployed here"):
         make_verification(CATALOG, HOSTS, {})
+
+
+def removal() -> Plan:
+    return plan_removal(CATALOG, HOSTS, {"base": GOOD, "api": GOOD}, ["base", "api"])
+
+
+def test_a_removal_from_some_hosts_is_partial_and_leaves_the_others_out() -> None:
+    plan = narrowed(removal(), HOSTS, "admin1")
+
+    assert [(step.name, step.partial) for step in plan.steps] == [("base remove", True)]
+    assert [(item.component, item.hosts) for item in plan.components] == [("base", ("admin1",))]
+
+
+def test_a_removal_without_a_limit_stays_as_it_is() -> None:
+    assert narrowed(removal(), HOSTS, "") == removal()
+
+
+def test_a_removal_from_hosts_that_have_nothing_of_it_is_refused() -> None:
+    plan = plan_removal(CATALOG, HOSTS, {"seed": GOOD}, ["seed"])
+
+    with pytest.raises(UsageError, match="Nothing of it is on cp1"):
+        narrowed(plan, HOSTS, "cp1")
