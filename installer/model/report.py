@@ -29,7 +29,6 @@ class RunReport:
     Attributes:
         ok: every step ended well.
         seconds: wall time from the first phase to the report.
-        phases: wall seconds of each phase, in order.
         steps: results by `component verb`, in the order they ended.
         facts: what an operator needs next: paths, addresses.
         command: what was asked for: install, verify, remove.
@@ -44,7 +43,6 @@ class RunReport:
     began: str
     seconds: float
     plan: Plan
-    phases: Mapping[str, float] = field(default_factory=dict)
     steps: Mapping[str, StepResult] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
