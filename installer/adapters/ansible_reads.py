@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from installer.adapters.ansible_settings import STOP_SECONDS, ansible_environment, forget_environment
+from installer.adapters.ansible_settings import STOP_SECONDS, ansible_environment
 from installer.engine.redaction import Redaction, redact_all
 from installer.model.evidence import Look
 from installer.model.status import HostAnswer
@@ -78,7 +78,6 @@ class AnsibleReader:
                 settings={"pexpect_timeout": STOP_SECONDS},
                 quiet=True,
             )
-            forget_environment(folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return answers

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from installer.adapters.ansible_settings import STOP_SECONDS, ansible_environment, forget_environment
+from installer.adapters.ansible_settings import STOP_SECONDS, ansible_environment, hide_secrets
 from installer.adapters.process import descendants, kill_all
 from installer.engine.redaction import Redaction, redact_all
 from installer.model.events import StepChanged, StepStatus, TaskChanged, TaskEnded
@@ -120,7 +120,7 @@ class AnsibleRunner:
                 settings={"pexpect_timeout": STOP_SECONDS},
                 quiet=True,
             )
-            forget_environment(folder)
+            hide_secrets(folder, self._redact)
         if self._stopping.is_set():
             # What was cut off is neither good nor failed: the journal has its beginning, the next run goes on.
             return
@@ -166,15 +166,14 @@ class _Watch:
         self._watched = _Watched()
 
     def event(self, event: Mapping[str, Any]) -> bool:
-        """Take one event, and return whether its record is worth keeping."""
+        """Take one event, and return whether its record is to be kept: it is not, for it may hold a secret."""
         data = event.get("event_data") or {}
         kind = event.get("event")
         if kind == "playbook_on_play_start":
             self._begin(self._by_play.get(str(data.get("play"))))
         elif self._current is not None:
             self._task_event(str(kind), data, self._current)
-        # What is not kept does not fill the disk.
-        return kind in ("runner_on_failed", "runner_on_unreachable", "error")
+        return False
 
     def close(self, last_words: str) -> None:
         """End the step under way; what never began because of a failure stays untold."""

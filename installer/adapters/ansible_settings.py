@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from installer.engine.redaction import Redaction
+
 # Seconds until a run notices that it is to end; it costs one look at a clock each.
 STOP_SECONDS = 1
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# From the error to the result that is censored, within one task.
+_SILENCED = re.compile(r"^\[ERROR\]:(?:(?!^TASK \[|^fatal: )[\s\S])*(?=^fatal: [^\n]*\"censored\")", re.MULTILINE)
 
 
 def ansible_environment(project: Path, own: Mapping[str, str]) -> dict[str, str]:
@@ -28,7 +34,14 @@ def ansible_environment(project: Path, own: Mapping[str, str]) -> dict[str, str]
     }
 
 
-def forget_environment(folder: Path) -> None:
-    """Delete the record of a run's command, for it holds the whole environment of whoever ran it."""
+def hide_secrets(folder: Path, redact: Redaction) -> None:
+    """Keep of a run what may be kept: its output without secrets.
+
+    The record of its command holds the whole environment of whoever ran it. And Ansible prints the
+    error of a task that was told to say nothing, with the lines of the playbook around it.
+    """
     for path in folder.glob("artifacts/*/command"):
         path.unlink(missing_ok=True)
+    for path in folder.glob("artifacts/*/std*"):
+        text = _COLOUR.sub("", path.read_text(errors="replace"))
+        path.write_text(redact(_SILENCED.sub("(an error of a task that says nothing)\n", text)))

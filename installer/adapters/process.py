@@ -72,7 +72,7 @@ def descendants(process: int) -> dict[int, str]:
     waiting = [process]
     while waiting:
         above = waiting.pop()
-        below = {number: start for number, (parent, start) in parents.items() if parent == above and number not in found}
+        below = {number: start for number, (parent, start) in parents.items() if parent == above}
         found.update(below)
         waiting += below
     return found

@@ -11,7 +11,8 @@ from installer.adapters.process import descendants, kill_all
 # A child that has a child in a session of its own, as Ansible's workers are.
 _PARENT = """
 import subprocess, sys
-child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE, start_new_session=True)
+wait = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+child = subprocess.Popen(wait, stdin=subprocess.PIPE, start_new_session=True)
 print(child.pid, flush=True)
 sys.stdin.read()
 """
