@@ -14,6 +14,8 @@ from tests.repository import PROJECT, ROLES, read, role_folder, shown, tasks_in
 # What an entry of `platform.base.host_checks` can fail by.
 FAILS_BY = {"command", "unit", "sysctl", "file", "listens"}
 HIDES = ("ignore_errors", "ignore_unreachable", "failed_when", "rescue")
+# Helpers of tests that end in an assertion of their own.
+ASSERTING = {"eventually"}
 TESTS = tuple(sorted(PROJECT.glob("roles/*/tests/test_*.py")))
 
 
@@ -91,9 +93,11 @@ def idle_tests(path: Path) -> Iterator[str]:
 
 
 def is_assertion(node: ast.AST) -> bool:
-    """Return whether a piece of code can make a test fail: `assert` of no constant, or `pytest.raises`."""
+    """Return whether a piece of code can make a test fail: `assert` of no constant, `pytest.raises`, a helper."""
     if isinstance(node, ast.Assert):
         return not isinstance(node.test, ast.Constant)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id in ASSERTING
     return isinstance(node, ast.withitem) and "raises" in ast.unparse(node.context_expr)
 
 

@@ -110,13 +110,20 @@ def test_progress_tells_items_where_they_are_counted() -> None:
 class Gone(io.StringIO):
     """A pipe whose reader has gone."""
 
+    tried = False
+
     def write(self, text: str) -> int:
+        self.tried = True
         raise BrokenPipeError
 
 
 @pytest.mark.parametrize("kind", [PlainLines, JsonLines])
 def test_a_reader_who_has_gone_does_not_end_the_run(kind: type[PlainLines] | type[JsonLines]) -> None:
-    kind(Gone()).emit(Notice("Is anybody there?"))
+    stream = Gone()
+
+    kind(stream).emit(Notice("Is anybody there?"))
+
+    assert stream.tried
 
 
 def test_a_json_line_has_the_events_name_its_time_and_its_fields() -> None:

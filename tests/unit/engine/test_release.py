@@ -58,6 +58,9 @@ def test_a_text_that_is_no_release_is_refused(before: bytes, after: bytes) -> No
 def test_a_release_may_be_used_to_its_last_second() -> None:
     check_release(RELEASE, RELEASE.expires, 7, "1.2.0")
 
+    with pytest.raises(BundleRefused):
+        check_release(RELEASE, RELEASE.expires + timedelta(microseconds=1), 7, "1.2.0")
+
 
 @pytest.mark.parametrize(
     ("late", "seen", "tool", "reason"),
