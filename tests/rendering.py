@@ -40,32 +40,18 @@ def render(role: str, inventory: str, folder: Path) -> dict[str, Any]:
         inventory: a name below `inventories/` that has a lock.
         folder: where to work.
     """
-    wanted = {
-        "workloads": {name: f"{{{{ lookup('ansible.builtin.template', '{name}') }}}}" for name in workloads(role)},
-        "releases": releases(role),
-    }
     target = folder / "rendered.json"
-    copy = {"content": wanted, "dest": str(target), "mode": "0600"}
-    task = {"name": "Render", "ansible.builtin.copy": copy, "vars": answers(role)}
-    shutil.copytree(
-        role_folder(role), folder / "roles" / role, ignore=shutil.ignore_patterns("tasks", "library", "tests")
-    )
-    (folder / "roles" / role / "tasks").mkdir()
-    (folder / "roles" / role / "tasks" / "main.yml").write_text(json.dumps([task]))
+    hosts = read(PROJECT / "roles" / role / "component.yml")["runs_on"].partition(":")[0]
     play = {
         "name": role,
-        "hosts": read(PROJECT / "roles" / role / "component.yml")["runs_on"].partition(":")[0],
+        "hosts": f"{hosts}[0]",
         "connection": "local",
         "gather_facts": False,
         "roles": [role],
         "vars": {"ansible_python_interpreter": sys.executable, "ansible_remote_tmp": str(folder / "tmp")},
     }
+    write_role(role, target, folder / "roles")
     (folder / "play.yml").write_text(json.dumps([play]))
-    command = [
-        str(Path(sys.executable).with_name("ansible-playbook")),
-        "--inventory",
-        str(PROJECT / "inventories" / inventory),
-    ]
     environment = {
         **os.environ,
         "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
@@ -73,13 +59,25 @@ def render(role: str, inventory: str, folder: Path) -> dict[str, Any]:
         "ANSIBLE_COLLECTIONS_PATH": f"{PROJECT / 'collections'}:{Path(sys.prefix) / 'collections'}",
         "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
     }
-    done = subprocess.run(
-        [*command, "--limit", f"{play['hosts']}[0]", str(folder / "play.yml")],
-        cwd=folder, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), str(folder / "play.yml")]
+    command += ["--inventory", str(PROJECT / "inventories" / inventory)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     rendered: dict[str, Any] = json.loads(target.read_text())
     return rendered
+
+
+def write_role(role: str, target: Path, roles: Path) -> None:
+    """Write a copy of a role whose one task is to write what it would apply into a file."""
+    wanted = {
+        "workloads": {name: f"{{{{ lookup('ansible.builtin.template', '{name}') }}}}" for name in workloads(role)},
+        "releases": releases(role),
+    }
+    copy = {"content": wanted, "dest": str(target), "mode": "0600"}
+    task = {"name": "Render", "ansible.builtin.copy": copy, "vars": answers(role)}
+    shutil.copytree(role_folder(role), roles / role, ignore=shutil.ignore_patterns("tasks", "library", "tests"))
+    (roles / role / "tasks").mkdir()
+    (roles / role / "tasks" / "main.yml").write_text(json.dumps([task]))
 
 
 def answers(role: str) -> dict[str, Any]:

@@ -122,6 +122,28 @@ def _resumable() -> list[str]:
     return [*names, *(f"Port-{port}" for port in (6443, 10250, 10257, 10259, 2379, 2380))]
 
 
+def make(module: AnsibleModule, attempts: list[str]) -> bool:
+    """Make the node, or go on where a run was broken off; say whether it ended well, and add what was tried."""
+    action, config, seconds = module.params["action"], module.params["config"], module.params["seconds"]
+    if state().get("ActiveState") in ("activating", "active"):
+        attempts.append("waited for an earlier run's kubeadm")
+        if wait(seconds):
+            return True
+    begun = any(os.path.exists(path) for path in _TRACES)
+    attempts.append("continued" if begun else action)
+    prepare(config, begun)
+    begin(module, ["kubeadm", action, "--config", config])
+    done = wait(seconds)
+    if not done and begun and action == "join":
+        attempts.append("reset and joined anew")
+        subprocess.run(["kubeadm", "reset", "--force"], capture_output=True, check=False)
+        module.fail_json(
+            msg="The host was begun and could not be continued; it was reset. Run the command again.",
+            evidence=evidence(), attempts=attempts,
+        )  # fmt: skip
+    return done
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -136,26 +158,9 @@ def main() -> None:
         module.exit_json(changed=False, attempts=[])
     if module.check_mode:
         module.exit_json(changed=True, attempts=[])
-    action, config, seconds = module.params["action"], module.params["config"], module.params["seconds"]
-    attempts = []
-    done = False
-    if state().get("ActiveState") in ("activating", "active"):
-        attempts.append("waited for an earlier run's kubeadm")
-        done = wait(seconds)
-    if not done:
-        begun = any(os.path.exists(path) for path in _TRACES)
-        attempts.append("continued" if begun else action)
-        prepare(config, begun)
-        begin(module, ["kubeadm", action, "--config", config])
-        done = wait(seconds)
-        if not done and begun and action == "join":
-            attempts.append("reset and joined anew")
-            subprocess.run(["kubeadm", "reset", "--force"], capture_output=True, check=False)
-            module.fail_json(
-                msg="The host was begun and could not be continued; it was reset. Run the command again.",
-                evidence=evidence(), attempts=attempts,
-            )  # fmt: skip
-    if not done:
+    action, config = module.params["action"], module.params["config"]
+    attempts: list[str] = []
+    if not make(module, attempts):
         module.fail_json(
             msg=f"kubeadm {action} did not end well; its log is {_LOG}.", evidence=evidence(), attempts=attempts
         )
