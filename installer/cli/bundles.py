@@ -160,7 +160,7 @@ class Bundles:
             versions = " → ".join(version for version in (change.before, change.after) if version)
             site.reporter.emit(Notice(f"{change.kind} {change.name} {versions}"))
         lock = replace(lock, based_on=hash_file(site.own_lock_path).digest)
-        write_lock(site.stand_in_lock_path, lock)
+        write_lock(site.state / site.stand_in_lock_path.name, lock)
         site.forget_lock()
         return lock
 
