@@ -61,6 +61,18 @@ def nth_address(network: str, number: int) -> str:
     return str(ip_network(network)[number])
 
 
+def needed_by(components: Mapping[str, Any], name: str) -> list[str]:
+    """Return what a component needs, directly or not, in no order that matters."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for need in components[waiting.pop()].get("needs", []):
+            if need not in found:
+                found.add(need)
+                waiting.append(need)
+    return sorted(found)
+
+
 def having(hosts: Sequence[str], hostvars: Mapping[str, Any], path: str) -> list[str]:
     """Return the hosts for which a registered value, named with dots, is there and true."""
     found = []
@@ -126,6 +138,7 @@ class FilterModule:
             "image_reference": image_reference,
             "images_for": images_for,
             "left_on_nodes": left_on_nodes,
+            "needed_by": needed_by,
             "nth_address": nth_address,
             "packages_for": packages_for,
             "paths_left_on_nodes": paths_left_on_nodes,
