@@ -235,11 +235,6 @@ def rendered_files() -> PageStore:
     return PageFiles(PROJECT)
 
 
-def _key(inventory: Inventory, lab: str) -> str:
-    """Return what tells a site's state from others'."""
-    return f"{inventory.name}-{lab}" if lab not in ("", inventory.name) else inventory.name
-
-
 def _address(variables: Mapping[str, Any], name: str) -> Any:
     from ipaddress import IPv4Address
 
