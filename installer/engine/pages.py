@@ -54,10 +54,13 @@ def one_by_one(steps: Iterable[Step]) -> tuple[Step, ...]:
     """Return steps in an order in which one after another may be taken; none waits longer than it must."""
     waiting = list(steps)
     taken: dict[str, Step] = {}
+    reached: set[str] = set()
     while waiting:
-        ready = next(step for step in waiting if taken.keys() >= set(step.after))
+        ready = next(step for step in waiting if reached >= set(step.after))
         waiting.remove(ready)
         taken[ready.name] = ready
+        # One after another, a milestone is reached when the deployment has ended.
+        reached |= {ready.name, ready.milestone}
     return tuple(taken.values())
 
 

@@ -59,7 +59,7 @@ def run_jobs(jobs: Sequence[Job], work: Work, at_once: int) -> dict[str, StepRes
     weight = _chain_lengths(jobs)
     results: dict[str, StepResult] = {}
     steps = [step for job in jobs for step in job.steps]
-    planned = {name for step in steps for name in (step.name, step.milestone) if name}
+    planned = {name for step in steps for name in _names(step)}
     events: queue.Queue[tuple[Job, Step | None, StepResult | BaseException | None]] = queue.Queue()
     running: set[str] = set()
     failed: BaseException | None = None
@@ -82,9 +82,7 @@ def run_jobs(jobs: Sequence[Job], work: Work, at_once: int) -> dict[str, StepRes
             break
         job, step, outcome = events.get()
         if step is not None and isinstance(outcome, StepResult):
-            results[step.name] = outcome
-            if step.milestone:
-                results.setdefault(step.milestone, outcome)
+            results.update(dict.fromkeys(_names(step), outcome))
             continue
         running.discard(job.name)
         if isinstance(outcome, BaseException):
@@ -94,6 +92,11 @@ def run_jobs(jobs: Sequence[Job], work: Work, at_once: int) -> dict[str, StepRes
     return {step.name: results[step.name] for step in steps if step.name in results}
 
 
+def _names(step: Step) -> tuple[str, ...]:
+    """Return what others may wait for in a step; at its end its milestone is reached as well."""
+    return (step.name, step.milestone) if step.milestone else (step.name,)
+
+
 def _may_begin(job: Job, results: dict[str, StepResult], planned: set[str]) -> bool:
     """Return whether all a job waits for ended well; what is not part of this run holds nobody up."""
     return all(results[name].ok if name in results else name not in planned for name in job.after)
@@ -101,7 +104,7 @@ def _may_begin(job: Job, results: dict[str, StepResult], planned: set[str]) -> b
 
 def _chain_lengths(jobs: Sequence[Job]) -> dict[str, int]:
     """Return for each job how many steps follow each other behind it, at most."""
-    owner = {name: job for job in jobs for step in job.steps for name in (step.name, step.milestone) if name}
+    owner = {name: job for job in jobs for step in job.steps for name in _names(step)}
     followers: dict[str, list[Job]] = {job.name: [] for job in jobs}
     for job in jobs:
         for name in job.after:

@@ -19,7 +19,7 @@ def get(host: Host, port: int, path: str) -> str:
         "try: a = urllib.request.urlopen(r, context=c, timeout=5); print(a.status, a.read(4000).decode())\n"
         "except urllib.error.HTTPError as e: print(e.code)\n"
     )
-    return host.check_output("python3 -c %s %s", program, f"https://127.0.0.1:{port}{path}")
+    return str(host.check_output("python3 -c %s %s", program, f"https://127.0.0.1:{port}{path}"))
 
 
 @pytest.mark.parametrize("port", [REGISTRY, FILES])

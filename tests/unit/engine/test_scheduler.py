@@ -143,3 +143,41 @@ def test_a_bug_in_a_job_is_told_after_the_others_have_ended() -> None:
 
 def test_no_jobs_have_no_results() -> None:
     assert run_jobs((), lambda job, ended: None, 4) == {}
+
+
+def test_what_needs_a_milestone_begins_before_the_deployment_ends() -> None:
+    order: list[str] = []
+    began = threading.Event()
+
+    def work(job: Job, ended: Callable[[Step, StepResult], None]) -> None:
+        order.append(f"begin {job.name}")
+        if job.name == "cluster deploy":
+            ended(Step("cluster", "api", "all"), GOOD)
+            assert began.wait(10), "What waited for the milestone did not begin."
+        else:
+            began.set()
+        order.append(f"end {job.name}")
+        for entry in job.steps:
+            ended(entry, GOOD)
+
+    cluster = Step("cluster", "deploy", "all", milestone="cluster api")
+    network = Step("network", "deploy", "all", after=("cluster api",))
+    results = run_jobs(group([cluster, network], 1, {}), work, 2)
+
+    assert order[:2] == ["begin cluster deploy", "begin network deploy"]
+    assert set(results) == {"cluster deploy", "network deploy"}
+
+
+def test_a_milestone_that_is_not_told_is_reached_at_the_end() -> None:
+    order: list[str] = []
+
+    def work(job: Job, ended: Callable[[Step, StepResult], None]) -> None:
+        order.append(job.name)
+        for entry in job.steps:
+            ended(entry, GOOD)
+
+    cluster = Step("cluster", "deploy", "all", milestone="cluster api")
+    network = Step("network", "deploy", "all", after=("cluster api",))
+    run_jobs(group([network, cluster], 1, {}), work, 2)
+
+    assert order == ["cluster deploy", "network deploy"]
