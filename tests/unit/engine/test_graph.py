@@ -117,3 +117,13 @@ def test_a_component_is_removed_before_what_it_needs() -> None:
 
     assert [step.name for step in steps] == ["network remove", "cluster remove", "runtime remove"]
     assert [step.after for step in steps] == [(), ("network remove",), ("cluster remove",)]
+
+
+def test_who_needs_a_component_with_a_milestone_waits_for_no_more_than_that() -> None:
+    order = (component("cluster", milestone="api"), component("network", "cluster"))
+
+    steps = {step.name: step for step in steps_for(order, {}, ["cluster", "network"], ["cluster"])}
+
+    assert steps["network deploy"].after == ("cluster api",)
+    assert steps["cluster deploy"].milestone == "cluster api"
+    assert steps["cluster verify"].after == ("cluster deploy",)
