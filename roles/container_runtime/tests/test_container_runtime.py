@@ -6,7 +6,7 @@ import json
 
 from testinfra.host import Host
 
-testinfra_hosts = ["ansible://control_plane:worker?force_ansible=True"]
+testinfra_hosts = ["ansible://control_plane?force_ansible=True", "ansible://worker?force_ansible=True"]
 
 
 def test_the_runtime_is_ready(host: Host) -> None:
