@@ -14,7 +14,8 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -77,6 +78,23 @@ class BlobStore:
         if not location.is_file():
             raise KeyError(digest)
         return location
+
+    def drop_damaged(self, digests: Collection[str], workers: int) -> tuple[str, ...]:
+        """Read blobs again, and forget those that are no longer what they were.
+
+        A bundle shares its blobs' bytes with the store, so that what damages the one damages the other.
+
+        Args:
+            digests: the blobs; one that is not there is passed over.
+            workers: how many are read side by side.
+        """
+        there = [digest for digest in digests if self.has(digest)]
+        with ThreadPoolExecutor(workers) as pool:
+            found = pool.map(lambda digest: hash_file(self._location(digest)).digest, there)
+            damaged = tuple(digest for digest, now in zip(there, found, strict=True) if digest != now)
+        for digest in damaged:
+            self._location(digest).unlink(missing_ok=True)
+        return damaged
 
     def put(self, content: BinaryIO, expected: str | None = None) -> Blob:
         """Take bytes in by streaming.

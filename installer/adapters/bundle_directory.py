@@ -136,15 +136,33 @@ class BundleDirectory:
         if self._cache is None:
             raise ValueError("a bundle is composed from a cache of blobs")
         self.refuse_foreign(listing(manifest))
+        encoded = encode_manifest(manifest)
+        self._unseal_other(encoded)
         for digest, size in sorted(manifest.blobs.items()):
-            place(self._cache.path(digest), self.root / blob_path(digest))
+            self._place_blob(self._cache.path(digest), digest)
             count(digest, size)
         for path, content in files.items():
             self._write_file(path, content, manifest.files[path])
-        encoded = encode_manifest(manifest)
         self._write_file(MANIFEST, encoded)
         self._write_file(CHECKSUMS, self.checksums(manifest))
         return encoded
+
+    def _unseal_other(self, encoded: bytes) -> None:
+        """Take RELEASE away when it is another manifest's: what is half one bundle, half another is none."""
+        path = self.root / MANIFEST
+        if not path.is_file() or path.read_bytes() != encoded:
+            self.unseal()
+
+    def unseal(self) -> None:
+        """Take RELEASE away: what lies here is no bundle until it is sealed again."""
+        (self.root / RELEASE).unlink(missing_ok=True)
+
+    def _place_blob(self, source: Path, digest: str) -> None:
+        """Have a blob from the cache; what lies there already is believed when it is the cache's own file."""
+        target = self.root / blob_path(digest)
+        if target.exists() and not target.samefile(source) and hash_file(target).digest != digest:
+            target.unlink()
+        place(source, target)
 
     def checksums(self, manifest: Manifest) -> bytes:
         """Return what SHA256SUMS holds for a manifest."""

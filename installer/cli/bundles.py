@@ -68,6 +68,7 @@ class Bundles:
 
     def build(self, key: Path | None) -> BuiltBundle:
         """Build and sign the bundle the lock describes."""
+        self._forget_damaged(self._required_lock())
         lock = have_items(self._required_lock(), self._fetch, self._pin_anew if self._site.lab_name else None)
         indexes = {release: package_index(items, self.store) for release, items in packages_by_release(lock).items()}
         files: dict[str, Path | bytes] = {index_path(release): content for release, content in indexes.items()}
@@ -81,20 +82,42 @@ class Bundles:
         for item in lock.items:
             if item.kind is Kind.WHEEL and "installer" in item.needed_by:
                 files[f"installer/wheels/{item.origin['file']}"] = self.store.path(item.digest)
+        directory, signing = BundleDirectory(self._site.bundle, self.store), self._signing(key)
+        if self._site.lab_name and not self._is_trusted(directory):
+            # A lab that lost its state has a new key.
+            directory.unseal()
         return build_bundle(
-            lock, files, indexes, modes, BundleDirectory(self._site.bundle, self.store), self._signing(key),
+            lock, files, indexes, modes, directory, signing,
             datetime.now(UTC).replace(microsecond=0), self._site.reporter, _describe,
         )  # fmt: skip
 
-    def follows_lock(self) -> bool:
-        """Return whether there is a bundle that holds just what the lock names; it may still be damaged."""
+    def is_missing(self) -> bool:
+        """Return whether a lab's bundle has to be built: there is none, or it is a whole one of another lock.
+
+        A damaged bundle is not missing: whoever verifies it says what is wrong with it.
+        """
         directory = BundleDirectory(self._site.bundle)
+        if directory.current() is None or not self._site.allowed_signers.exists():
+            return True
         lock = read_lock(self._site.lock_path)
         try:
             release = parse_release(directory.release_text())
-            return lock is not None and directory.manifest(release).items == lock.items
+            return lock is None or directory.manifest(release).items != lock.items
         except BundleRefused:
             return False
+
+    def _is_trusted(self, directory: BundleDirectory) -> bool:
+        try:
+            verify(directory.release_text(), directory.signature, self._site.allowed_signers)
+        except BundleRefused:
+            return False
+        return True
+
+    def _forget_damaged(self, lock: Lock) -> None:
+        digests = {blob.digest for item in lock.items for blob in item.blobs}
+        damaged = self.store.drop_damaged(digests, os.cpu_count() or 2)
+        if damaged:
+            self._site.reporter.emit(Warned(f"{len(damaged)} blobs of the cache were damaged, and are had anew."))
 
     def verify(self, delta: bool = False) -> TrustedBundle:
         """Check the bundle to the last byte; a delta is refused unless `delta` says that one will do."""
@@ -164,6 +187,13 @@ class Bundles:
         site.forget_lock()
         return lock
 
+    def _built_sequence(self) -> int:
+        """Return the sequence of the bundle that lies where the new one is built; 0 when there is none."""
+        try:
+            return parse_release(BundleDirectory(self._site.bundle).release_text()).sequence
+        except BundleRefused:
+            return 0
+
     def _signing(self, key: Path | None) -> Signing:
         site = self._site
         if key is None:
@@ -173,7 +203,7 @@ class Bundles:
                 site.allowed_signers.write_text(line)
             elif line.strip() not in trusted_lines(site.allowed_signers):
                 site.reporter.emit(Notice(f"The site trusts this key when {site.allowed_signers} has: {line.strip()}"))
-        sequence = self.seen_sequence + 1
+        sequence = max(self.seen_sequence, self._built_sequence()) + 1
         chosen = key
         return Signing(
             id=f"{site.key}-{datetime.now(UTC):%Y.%m.%d}-{sequence}",

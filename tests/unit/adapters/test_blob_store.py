@@ -98,3 +98,15 @@ def test_a_file_given_away_is_renamed_into_the_store(tmp_path: Path) -> None:
     store.adopt(tmp_path / "one", digest_of(b"content"))
 
     assert (store.has(digest_of(b"content")), (tmp_path / "one").exists()) == (True, False)
+
+
+def test_blobs_that_were_damaged_are_forgotten(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    whole, damaged = store.put_bytes(b"whole").digest, store.put_bytes(b"as it was").digest
+    store.path(damaged).write_bytes(b"as it is")
+
+    found = store.drop_damaged([whole, damaged, digest_of(b"never there")], 2)
+
+    assert found == (damaged,)
+    assert store.has(whole)
+    assert not store.has(damaged)

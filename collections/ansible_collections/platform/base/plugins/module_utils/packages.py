@@ -15,6 +15,7 @@ from ansible_collections.platform.base.plugins.module_utils.hostfile import Want
 from ansible_collections.platform.base.plugins.module_utils.originals import FOLDER, Record
 
 _POLICY = "/usr/sbin/policy-rc.d"
+_NO_SERVICES = "#!/bin/sh\n# While the platform's packages are installed.\nexit 101\n"
 _SOURCE = "/etc/apt/sources.list.d/platform.sources"
 _KEY = "/etc/apt/keyrings/platform.asc"
 _SETTINGS = "/etc/apt/apt.conf.d/60platform"
@@ -208,13 +209,19 @@ def _delete_accounts(accounts: list[str]) -> None:
             subprocess.run([f"{kind}del", name], capture_output=True, check=False)
 
 
+def _is_ours(policy: str) -> bool:
+    with open(policy, encoding="utf-8", errors="replace") as stream:
+        return stream.read() == _NO_SERVICES
+
+
 @contextlib.contextmanager
 def _no_services() -> Iterator[None]:
     """Keep packages from starting their services, and end what an earlier run that was killed began."""
-    keep_policy = os.path.exists(_POLICY)
+    # One of a run that was killed is ours, too.
+    keep_policy = os.path.exists(_POLICY) and not _is_ours(_POLICY)
     if not keep_policy:
         with open(_POLICY, "w", encoding="utf-8") as stream:
-            stream.write("#!/bin/sh\nexit 101\n")
+            stream.write(_NO_SERVICES)
         os.chmod(_POLICY, 0o755)
     try:
         subprocess.run(
