@@ -24,14 +24,19 @@ _LISTS = "/var/lib/apt/lists"
 _RECORD = f"{FOLDER}/packages.json"
 
 
-def _installed(names: list[str]) -> set[str]:
-    """Return which of the packages are installed and configured."""
+def _listed(*names: str) -> set[str]:
+    """Return which of the packages are installed and configured; of all there are when none is named."""
     done = subprocess.run(
         ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *names],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     pairs = (line.split() for line in done.stdout.splitlines())
     return {pair[0] for pair in pairs if pair[-1] == "installed"}
+
+
+def _installed(names: list[str]) -> set[str]:
+    """Return which of the packages are installed and configured."""
+    return _listed(*names) if names else set()
 
 
 def release() -> str:
@@ -140,7 +145,7 @@ def _apt(*arguments: str) -> str:
 
 def missing(names: list[str]) -> list[str]:
     """Return which packages are not installed and configured; dpkg's own records make it quick."""
-    have = _installed(names) if names else set()
+    have = _installed(names)
     return [name for name in names if name not in have]
 
 
@@ -157,7 +162,7 @@ def names_for(by_release: dict[str, list[str]]) -> list[str]:
 def install(names: list[str]) -> None:
     """Install packages, with their services left alone, and remember what came with them."""
     record = _with_unfinished(Record(_RECORD))
-    record.content["before"] = {"packages": sorted(_installed([])), "accounts": _accounts()}
+    record.content["before"] = {"packages": sorted(_listed()), "accounts": _accounts()}
     record.save()
     with _no_services():
         _apt("update", "-o", "APT::Update::Error-Mode=any")
@@ -168,7 +173,9 @@ def install(names: list[str]) -> None:
 def give_back() -> None:
     """Purge the packages that were brought, but for those that others have come to need."""
     record = _with_unfinished(Record(_RECORD))
-    ours = sorted(_installed(record.content["brought"]))
+    ours = sorted(_installed(record.content.get("brought", [])))
+    if not ours:
+        return
     with _no_services():
         subprocess.run(["apt-mark", "auto", *ours], capture_output=True, check=True)
         planned = {line.split()[1] for line in _apt("--simulate", "autoremove", "--purge").splitlines() if " " in line}
@@ -187,7 +194,7 @@ def _with_unfinished(record: Record) -> Record:
     """Take what an installation brought into the record; one that was killed in the middle too."""
     before = record.content.pop("before", None)
     if before is not None:
-        for kind, now in (("packages", sorted(_installed([]))), ("accounts", _accounts())):
+        for kind, now in (("packages", sorted(_listed())), ("accounts", _accounts())):
             name = "brought" if kind == "packages" else kind
             record.content[name] = sorted({*record.content.get(name, []), *(set(now) - set(before[kind]))})
     return record
