@@ -49,6 +49,8 @@ _CONTAINER_SECURITY = {
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
+# Seconds for which an API that does not answer is asked again.
+_PATIENCE = 20
 
 
 class Cluster:
@@ -69,8 +71,11 @@ class Cluster:
         return done.stdout
 
     def create(self, document: dict[str, Any]) -> None:
-        """Create an object."""
-        self.run("create", "--validate=false", "-f", "-", stdin=document)
+        """Create an object; an API that pauses is asked again, which may find that the first time did it."""
+        arguments = ("apply", "--server-side", "--validate=false", "-f", "-")
+        end = time.monotonic() + _PATIENCE
+        while not self.run(*arguments, stdin=document, check=time.monotonic() >= end):
+            time.sleep(1)
 
     def fail(self, message: str) -> None:
         """Fail with what the cluster says of the probe."""
