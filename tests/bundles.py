@@ -12,9 +12,10 @@ from pathlib import Path
 
 from installer import __version__
 from installer.adapters.blob_store import BlobStore
-from installer.adapters.bundle_directory import BundleDirectory, image_layout
+from installer.adapters.bundle_directory import BundleDirectory
 from installer.adapters.load_journal import LoadingFolder
 from installer.adapters.volume_files import TarVolume, VolumeFolder, find_media
+from installer.engine.image_layout import image_layout
 from installer.engine.volumes import END, padding, tar_header
 from installer.errors import BundleRefused
 from installer.model.artifact import Blob, Kind, Lock, LockedItem, digest_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -25,7 +24,7 @@ from installer.engine.contents import (
     parse_manifest,
 )
 from installer.errors import BundleRefused, UsageError
-from installer.model.artifact import Kind, LockedItem, digest_of
+from installer.model.artifact import digest_of
 from installer.model.bundle import BundleFile, Manifest, Release
 
 Count = Callable[[str, int], None]
@@ -293,22 +292,3 @@ class BundleDirectory:
             os.fsync(stream.fileno())
         temporary.chmod(int(described.mode, 8) if described else 0o644)
         temporary.replace(target)
-
-
-def image_layout(items: Iterable[LockedItem]) -> dict[str, bytes]:
-    """Return the files that make `oci/` an OCI image layout any tool can read."""
-    entries = [
-        {
-            "mediaType": item.blobs[0].media_type,
-            "digest": item.digest,
-            "size": item.blobs[0].size,
-            "annotations": {"org.opencontainers.image.ref.name": f"{item.name}:{item.version}"},
-        }
-        for item in items
-        if item.kind is Kind.IMAGE
-    ]
-    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries}
-    return {
-        "oci/oci-layout": b'{"imageLayoutVersion":"1.0.0"}',
-        "oci/index.json": json.dumps(index, sort_keys=True, separators=(",", ":")).encode(),
-    }

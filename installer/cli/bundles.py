@@ -12,7 +12,7 @@ from pathlib import Path
 
 from installer import __version__
 from installer.adapters.blob_store import BlobStore, hash_file
-from installer.adapters.bundle_directory import BundleDirectory, image_layout
+from installer.adapters.bundle_directory import BundleDirectory
 from installer.adapters.lock_files import read_lock, write_lock
 from installer.adapters.package_repository import index_path, package_index, sign_repositories
 from installer.adapters.project_files import collection_files, project_files
@@ -21,6 +21,7 @@ from installer.adapters.sources.errors import ArtifactGone
 from installer.adapters.sources.sourceset import Relock
 from installer.cli.sources import have_items, open_sources
 from installer.cli.wiring import PROJECT, Site
+from installer.engine.image_layout import image_layout
 from installer.engine.release import parse_release
 from installer.errors import BundleRefused, InvalidConfiguration, Problem
 from installer.model.artifact import Kind, Lock, digest_of
