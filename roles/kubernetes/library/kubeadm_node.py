@@ -132,7 +132,8 @@ def make(module: AnsibleModule, attempts: list[str]) -> bool:
     begun = any(os.path.exists(path) for path in _TRACES)
     attempts.append("continued" if begun else action)
     prepare(config, begun)
-    begin(module, ["kubeadm", action, "--config", config])
+    # The first token lets hosts join for an hour: it is in no log.
+    begin(module, ["kubeadm", action, "--config", config, *(["--skip-token-print"] if action == "init" else [])])
     done = wait(seconds)
     if not done and begun and action == "join":
         attempts.append("reset and joined anew")
