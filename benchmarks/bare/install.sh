@@ -12,10 +12,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 on() { local host=$1; shift; "$ssh_program" -i "$key" -o BatchMode=yes -o ControlMaster=auto -o ControlPersist=60 -o ControlPath="$work/%h" root@"$host" "$@"; }
-step() { printf '%7.1f %s\n' "$(echo "$(date +%s.%N) - $began" | bc)" "$1"; }
-digest() { jq -r --arg kind "$1" --arg name "$2" '.items[] | select(.kind == $kind and .name == $name) | .digest' "$bundle/manifest.json" | head -1 | cut -d: -f2; }
+step() { awk -v began="$began" -v now="$EPOCHREALTIME" -v what="$1" 'BEGIN { printf "%7.1f %s\n", now - began, what }'; }
+fact() { python3 "$here/fact.py" "$bundle/manifest.json" "$@"; }
+digest() { fact digest "$1" "$2" | cut -d: -f2; }
 blob() { echo "$bundle/oci/blobs/sha256/$(digest "$1" "$2")"; }
-began=$(date +%s.%N)
+began=$EPOCHREALTIME
 
 # What the hosts get: Debian packages, programs.
 mkdir -p "$work/host/debs" "$work/host/bin" "$work/admin/bin" "$work/admin/charts"
@@ -112,7 +113,7 @@ for index in "${!hosts[@]}"; do prepare "${hosts[$index]}" "$index" & jobs[index
 for job in "${jobs[@]}"; do wait "$job"; done
 step "hosts prepared"
 
-version=$(jq -r '.items[] | select(.kind == "file" and .name == "kubeadm") | .version' "$bundle/manifest.json")
+version=$(fact version file kubeadm)
 node() { printf 'nodeRegistration:\n  name: bare-%s\n  criSocket: unix:///run/containerd/containerd.sock\n  taints: []\n  ignorePreflightErrors: [SystemVerification, Swap]\n  kubeletExtraArgs: [{name: node-ip, value: "%s"}]\n' "${1##*.}" "$1"; }
 first=${hosts[0]}
 {
@@ -125,8 +126,8 @@ kubernetesVersion: $version
 controlPlaneEndpoint: $vip:8443
 networking: {podSubnet: 10.244.0.0/16, serviceSubnet: 10.96.0.0/16}
 proxy: {disabled: true}
-etcd: {local: {imageTag: $(jq -r '.items[] | select(.name == "registry.k8s.io/etcd") | .version' "$bundle/manifest.json")}}
-dns: {imageRepository: registry.k8s.io/coredns, imageTag: $(jq -r '.items[] | select(.name == "registry.k8s.io/coredns/coredns") | .version' "$bundle/manifest.json")}
+etcd: {local: {imageTag: $(fact version image registry.k8s.io/etcd)}}
+dns: {imageRepository: registry.k8s.io/coredns, imageTag: $(fact version image registry.k8s.io/coredns/coredns)}
 ---
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration

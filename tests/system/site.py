@@ -23,16 +23,18 @@ Document = dict[str, Any]
 class LabSite:
     """One lab and the state of what is installed on it."""
 
-    def __init__(self, lab: str) -> None:
-        """Work on the lab of this name."""
+    def __init__(self, lab: str, inventory: Path = PROJECT / "inventories" / "lab") -> None:
+        """Work on the lab of this name, with the hosts of an inventory."""
         self.lab = lab
-        self.state = STATE / f"lab-{lab}"
+        self.program = PROJECT / "platform-install"
+        self.inventory = inventory
+        self.state = STATE / f"{inventory.name}-{lab}"
         self.environment = {**os.environ, "PLATFORM_LAB": lab}
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end; with `check`, its failure is the test's."""
         done = subprocess.run(
-            [str(PROJECT / "platform-install"), *arguments, "--inventory", "lab"],
+            [str(PROJECT / "platform-install"), *arguments, "--inventory", str(self.inventory)],
             env=self.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if check:
@@ -51,7 +53,7 @@ class LabSite:
     def install_until(self, reached: Callable[[Document], bool]) -> bool:
         """Install, and kill every process of it as soon as an event is reached; return whether it was."""
         process = subprocess.Popen(
-            [str(PROJECT / "platform-install"), "--output", "json", "--inventory", "lab"],
+            [str(PROJECT / "platform-install"), "--output", "json", "--inventory", str(self.inventory)],
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         assert process.stdout is not None
@@ -65,7 +67,7 @@ class LabSite:
 
     def on(self, host: str, script: str, check: bool = True) -> str:
         """Run a shell script on a host, and return what it wrote."""
-        command = [str(PROJECT / "platform-install"), "lab", "ssh", "--inventory", "lab", host, "sh -s"]
+        command = [str(PROJECT / "platform-install"), "lab", "ssh", "--inventory", str(self.inventory), host, "sh -s"]
         done = subprocess.run(command, env=self.environment, input=script, capture_output=True, text=True, check=False)
         if check:
             assert done.returncode == 0, f"{host}: {done.stderr}"

@@ -1,0 +1,48 @@
+"""Sites to measure on: labs of their own, of any number of hosts, which are gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.system.site import PROJECT, LabSite
+
+LAB = "benchmark"
+_FIRST_WORKER = 21
+
+
+@contextlib.contextmanager
+def bare_site(workers: int = 0, lab: str = LAB) -> Iterator[LabSite]:
+    """Yield bare hosts, up and with their bundle built: three control planes, an admin host and some workers."""
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        inventory = Path(folder) / "lab"
+        shutil.copytree(PROJECT / "inventories" / "lab", inventory)
+        hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
+        hosts["all"]["children"]["worker"] = {
+            "hosts": {f"w{n}": {"ansible_host": f"10.77.0.{_FIRST_WORKER + n}"} for n in range(1, workers + 1)}
+        }
+        (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
+        site = LabSite(lab, inventory)
+        site.forget()
+        try:
+            site.run("lab", "up")
+            site.run("bundle", "build")
+            yield site
+        finally:
+            site.forget()
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the wall seconds some work takes."""
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
