@@ -15,7 +15,8 @@ def get(host: Host, port: int, path: str) -> str:
     """Return what a server answers, checked against the platform's authority; curl is none of a bare host's."""
     program = (
         "import ssl, sys, urllib.request, urllib.error; c = ssl.create_default_context(cafile='/etc/platform/ca.crt');"
-        "c.check_hostname = False; r = urllib.request.Request(sys.argv[1], headers={'Accept': 'application/vnd.oci.image.manifest.v1+json'});\n"
+        "c.check_hostname = False; accept = 'application/vnd.oci.image.manifest.v1+json';"
+        "r = urllib.request.Request(sys.argv[1], headers={'Accept': accept});\n"
         "try: a = urllib.request.urlopen(r, context=c, timeout=5); print(a.status, a.read(4000).decode())\n"
         "except urllib.error.HTTPError as e: print(e.code)\n"
     )
