@@ -31,6 +31,7 @@ import subprocess
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.hostfile import Wanted, apply
 
 _ETCD, _PKI = "/var/lib/etcd/member", "/etc/kubernetes/pki"
 _TRACES = (
@@ -38,6 +39,7 @@ _TRACES = (
     "/var/lib/kubelet/config.yaml", "/var/lib/platform/kubernetes.json",
 )  # fmt: skip
 _PODS = "kubepods.slice"
+_PLUGINS = "/opt/cni/bin"
 _KUBEADM_SECONDS = 120
 
 
@@ -68,15 +70,26 @@ def leave_etcd(module: AnsibleModule) -> None:
         )
 
 
+def silence_plugins() -> None:
+    """Let every plugin agree at once to whatever the runtime asks.
+
+    A pod's end waits for its network's plugin, and that for an agent and an API which are gone. What plugins
+    would have cleared is cleared with all that networks leave.
+    """
+    for name in os.listdir(_PLUGINS) if os.path.isdir(_PLUGINS) else ():
+        apply(Wanted(os.path.join(_PLUGINS, name), content=b"#!/bin/sh\nexit 0\n", mode=0o755))
+
+
 def end_pods() -> bool:
     """End kubelet and every pod, and return whether there were any."""
     found = is_active("kubelet.service") or is_active("platform-kubeadm.service") or is_active(_PODS)
     quietly("systemctl", "stop", "platform-kubeadm.service", "kubelet.service")
     # Nothing of a pod is asked to end well: the cluster does not go on here.
     quietly("systemctl", "kill", "--signal=KILL", _PODS)
+    silence_plugins()
     pods = quietly("crictl", "pods", "--quiet").split()
     if pods:
-        quietly("crictl", "rmp", "--force", *pods)
+        quietly("crictl", "--timeout=30s", "rmp", "--force", *pods)
     quietly("systemctl", "stop", _PODS, seconds=20)
     return found or bool(pods)
 
