@@ -49,13 +49,14 @@ class Memory:
 
     def __init__(self, path: str = _RECORD) -> None:
         """Read what is remembered."""
+        self._home = os.path.dirname(path)
         self._record = Record(path)
         self._files: dict[str, Any] = self._record.content.setdefault("files", {})
         self._folders: list[str] = self._record.content.setdefault("folders", [])
 
     def note(self, path: str, keep: bool = False, folder: bool = False) -> None:
         """Remember, before a path is written, which folders it lacks, and what it is when it shall be kept."""
-        ways = [path, *_above(path)] if folder else _above(path)
+        ways = [path, *self._above(path)] if folder else self._above(path)
         made = [name for name in ways if name not in self._folders and not os.path.lexists(name)]
         first = keep and path not in self._files
         if first:
@@ -82,13 +83,13 @@ class Memory:
 
     def clear_folders(self, path: str) -> None:
         """Delete the folders above a path that were made for such paths and are empty."""
-        if not os.path.isdir(FOLDER):
+        if not os.path.isdir(self._home):
             # The record went with everything else.
             self._files.clear()
             self._folders.clear()
             return
         gone = [path] if path in self._folders else []
-        for folder in _above(path):
+        for folder in self._above(path):
             if folder not in self._folders:
                 break
             if os.path.isdir(folder):
@@ -100,13 +101,12 @@ class Memory:
             self._record.content["folders"] = self._folders = [name for name in self._folders if name not in gone]
             self._record.save()
 
-
-def _above(path: str) -> list[str]:
-    """Return the folders above a path, the nearest first."""
-    found = []
-    while (path := os.path.dirname(path)) not in ("", "/", FOLDER):
-        found.append(path)
-    return found
+    def _above(self, path: str) -> list[str]:
+        """Return the folders above a path, the nearest first; the record's own are not counted."""
+        found = []
+        while (path := os.path.dirname(path)) not in ("", "/", self._home):
+            found.append(path)
+        return found
 
 
 def _now(path: str) -> dict[str, Any] | None:

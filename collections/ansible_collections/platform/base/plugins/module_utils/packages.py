@@ -149,9 +149,9 @@ def missing(names: list[str]) -> list[str]:
     return [name for name in names if name not in have]
 
 
-def brought() -> list[str]:
+def brought(record: str = _RECORD) -> list[str]:
     """Return the packages that were installed for the platform and are there still, with what they needed."""
-    return sorted(_installed(_with_unfinished(Record(_RECORD)).content.get("brought", [])))
+    return sorted(_installed(_with_unfinished(Record(record)).content.get("brought", [])))
 
 
 def names_for(by_release: dict[str, list[str]]) -> list[str]:
@@ -170,9 +170,9 @@ def install(names: list[str]) -> None:
     _with_unfinished(record).save()
 
 
-def give_back() -> None:
+def give_back(path: str = _RECORD) -> None:
     """Purge the packages that were brought, but for those that others have come to need."""
-    record = _with_unfinished(Record(_RECORD))
+    record = _with_unfinished(Record(path))
     ours = sorted(_installed(record.content.get("brought", [])))
     if not ours:
         return
