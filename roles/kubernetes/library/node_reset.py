@@ -60,7 +60,7 @@ def is_active(unit: str) -> bool:
 def leave_etcd(module: AnsibleModule) -> None:
     """Take this host's member out of the etcd that goes on, while it still runs."""
     done = subprocess.run(
-        ["kubeadm", "reset", "phase", "remove-etcd-member", "--force"],
+        ["kubeadm", "reset", "phase", "remove-etcd-member"],
         capture_output=True, text=True, timeout=_KUBEADM_SECONDS, check=False,
     )  # fmt: skip
     if done.returncode:
