@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,14 @@ class LabSite:
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         assert process.stdout is not None
+        told: deque[Document] = deque(maxlen=20)
         with process:
             for document in _documents(process.stdout):
+                told.append(document)
                 if reached(document):
                     kill_tree(process.pid)
                     return True
-        assert process.returncode == 0, f"It ended by itself, with {process.returncode}."
+        assert process.returncode == 0, f"It ended by itself, with {process.returncode}: {list(told)}"
         return False
 
     def on(self, host: str, script: str, check: bool = True) -> str:

@@ -30,6 +30,7 @@ platform_milestone:
   type: str
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -166,8 +167,9 @@ def main() -> None:
             msg=f"kubeadm {action} did not end well; its log is {_LOG}.", evidence=evidence(), attempts=attempts
         )
     apply(Wanted(_MARK, content=json.dumps({"action": action}).encode(), mode=0o644))
-    # It holds a token.
-    os.unlink(config)
+    # It holds a token. The module of a run that was killed may wait for the same unit, and be quicker.
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(config)
     # The first control plane is enough for whoever waits for an API, while others join.
     reached = {"platform_milestone": "api"} if action == "init" else {}
     module.exit_json(changed=True, attempts=attempts, **reached)
