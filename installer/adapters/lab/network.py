@@ -91,12 +91,19 @@ def connect(host: HostLayout, address: IPv4Address, network: IPv4Network, gatewa
     _batch(
         name,
         "link set lo up",
+        # A server keeps its card when it loses power.
+        f"link set eth0 address {_card(address)}",
         f"addr add {address}/{network.prefixlen} dev eth0",
         "link set eth0 up",
         # Addresses of services are translated on their way out: without a route there is no way out.
         f"route add default via {gateway}",
     )
     _inside(name, ["nft", "-f", "-"], _HOST_RULES.format(network=network))
+
+
+def _card(address: IPv4Address) -> str:
+    """Return a host's hardware address: one of the local kind, told by its address."""
+    return ":".join(f"{part:02x}" for part in (2, 0, *address.packed))
 
 
 def disconnect(host: HostLayout) -> None:
