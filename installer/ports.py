@@ -153,7 +153,7 @@ class Journal(Protocol):
         """Return what is known of every component."""
 
     def durations(self) -> Mapping[str, float]:
-        """Return the seconds each step took when it last ran."""
+        """Return the seconds each step took when it ran well and was least disturbed by others."""
 
 
 class PageStore(Protocol):

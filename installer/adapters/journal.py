@@ -142,8 +142,10 @@ class SqliteJournal:
         ]
 
     def durations(self) -> dict[str, float]:
-        """Return the seconds each step took when it last ran."""
-        return {f"{row['component']} {row['verb']}": float(row["seconds"] or 0) for row in self.last_steps()}
+        """Return the seconds each step took when it ran well and was least disturbed by others."""
+        query = "SELECT component, verb, MIN(seconds) FROM steps WHERE ok GROUP BY component, verb"
+        rows = self._connection.execute(query)
+        return {f"{component} {verb}": float(seconds or 0) for component, verb, seconds in rows}
 
     def last_run(self) -> Mapping[str, Any] | None:
         """Return the last run that was begun, or None."""
