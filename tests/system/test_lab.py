@@ -133,3 +133,4 @@ def test_a_killed_down_can_be_repeated(lab: LabSite) -> None:
     lab.run("lab", "down", "--wipe")
 
     assert_nothing_is_left()
+    assert not FOLDER.exists()
