@@ -51,8 +51,6 @@ _CONTAINER_SECURITY = {
 }
 # Seconds after which a pod that has not succeeded is asked whether it failed.
 _LOOK_SECONDS = 5
-# Seconds for which an API that does not answer is asked again.
-_PATIENCE = 20
 
 
 class Cluster:
@@ -62,28 +60,38 @@ class Cluster:
         self._module = module
         self.namespace = namespace
 
-    def run(self, *arguments: str, stdin: Any = None, check: bool = True) -> str:
-        """Run kubectl in the probe's namespace."""
-        command = ["kubectl", "--kubeconfig", self._module.params["kubeconfig"], "--request-timeout=20s"]
-        command += ["-n", self.namespace, *arguments]
-        document = json.dumps(stdin) if stdin is not None else None
-        done = subprocess.run(command, input=document, capture_output=True, text=True, check=False)
-        if check and done.returncode:
+    def run(self, *arguments: str) -> str:
+        """Run kubectl in the probe's namespace; its failure is the module's."""
+        done = self.attempt(*arguments)
+        if done.returncode:
             self.fail(f"`kubectl {' '.join(arguments[:3])}` failed: {done.stderr.strip()}")
         return done.stdout
 
+    def attempt(self, *arguments: str, stdin: Any = None) -> subprocess.CompletedProcess[str]:
+        """Run kubectl in the probe's namespace, and return how it ended."""
+        command = ["kubectl", "--kubeconfig", self._module.params["kubeconfig"], "--request-timeout=20s"]
+        command += ["-n", self.namespace, *arguments]
+        document = json.dumps(stdin) if stdin is not None else None
+        return subprocess.run(command, input=document, capture_output=True, text=True, check=False)
+
     def create(self, document: dict[str, Any]) -> None:
-        """Create an object; an API that pauses is asked again, which may find that the first time did it."""
+        """Create objects, all of them.
+
+        A cluster that is not ready for one is asked again: its API pauses, or its controllers have not yet made
+        the account that the namespace's pods need. Asking again may find that the time before did it.
+        """
+        end = time.monotonic() + self._module.params["seconds"]
         arguments = ("apply", "--server-side", "--validate=false", "-f", "-")
-        end = time.monotonic() + _PATIENCE
-        while not self.run(*arguments, stdin=document, check=time.monotonic() >= end):
+        while (done := self.attempt(*arguments, stdin=document)).returncode:
+            if time.monotonic() >= end:
+                self.fail(f"The cluster does not take what the probe needs: {done.stderr.strip()}")
             time.sleep(1)
 
     def fail(self, message: str) -> None:
         """Fail with what the cluster says of the probe."""
         columns = "custom-columns=KIND:.involvedObject.kind,REASON:.reason,MESSAGE:.message"
-        events = self.run("get", "events", "--sort-by=.lastTimestamp", "-o", columns, "--no-headers", check=False)
-        self.run("delete", "namespace", self.namespace, "--wait=false", check=False)
+        events = self.attempt("get", "events", "--sort-by=.lastTimestamp", "-o", columns, "--no-headers").stdout
+        self.attempt("delete", "namespace", self.namespace, "--wait=false")
         self._module.fail_json(msg=message, evidence=events.splitlines()[-15:])
 
     def await_end(self, pod: str) -> None:
@@ -91,11 +99,11 @@ class Cluster:
         end, phase = time.monotonic() + self._module.params["seconds"], ""
         succeeded = ("wait", f"pod/{pod}", "--for=jsonpath={.status.phase}=Succeeded", f"--timeout={_LOOK_SECONDS}s")
         while time.monotonic() < end:
-            if self.run(*succeeded, check=False):
+            if not self.attempt(*succeeded).returncode:
                 return
-            phase = self.run("get", "pod", pod, "-o", "jsonpath={.status.phase}", check=False)
+            phase = self.attempt("get", "pod", pod, "-o", "jsonpath={.status.phase}").stdout
             if phase == "Failed":
-                self.fail(f"The pod {pod} failed: {self.run('logs', pod, check=False).strip()}")
+                self.fail(f"The pod {pod} failed: {self.attempt('logs', pod).stdout.strip()}")
         self.fail(f"The pod {pod} did not end within {self._module.params['seconds']} s; it is {phase or 'not there'}.")
 
 
