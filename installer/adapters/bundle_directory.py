@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -147,14 +146,17 @@ class BundleDirectory:
         return encoded
 
     def _unseal_other(self, encoded: bytes) -> None:
-        """Take RELEASE away when it is another manifest's: what is half one bundle, half another is none."""
+        """Take the seal away when it is another manifest's: what is half one bundle, half another is none."""
         path = self.root / MANIFEST
         if not path.is_file() or path.read_bytes() != encoded:
             self.unseal()
 
     def unseal(self) -> None:
-        """Take RELEASE away: what lies here is no bundle until it is sealed again."""
-        (self.root / RELEASE).unlink(missing_ok=True)
+        """Take the signature away: what lies here is no bundle until it is sealed again.
+
+        RELEASE stays, for its sequence is the last that was used.
+        """
+        self.signature.unlink(missing_ok=True)
 
     def _place_blob(self, source: Path, digest: str) -> None:
         """Have a blob from the cache; what lies there already is believed when it is the cache's own file."""
@@ -174,11 +176,15 @@ class BundleDirectory:
         return None
 
     def seal(self, text: bytes, signature: bytes, signed: Mapping[str, bytes], manifest: Manifest) -> None:
-        """Write RELEASE and what is signed with it, then delete what the bundle does not hold."""
+        """Write RELEASE and what is signed with it, then delete what the bundle does not hold.
+
+        The signature comes last: a seal that is cut short leaves no signed RELEASE with files of another.
+        """
+        self.unseal()
         for path, content in signed.items():
             self._write_file(path, content)
-        self._write_file(SIGNATURE, signature)
         self._write_file(RELEASE, text)
+        self._write_file(SIGNATURE, signature)
         self.prune({*listing(manifest), *signed})
 
     def copy(self, source: Path, manifest: Manifest, paths: Collection[str], count: Count) -> None:
@@ -235,19 +241,13 @@ class BundleDirectory:
             )
 
     def _check_file(self, path: str, digest: str, size: int) -> str:
-        location = self.root / path
-        hasher = hashlib.sha256()
-        found = 0
         try:
-            with location.open("rb", buffering=0) as stream:
-                while chunk := stream.read(CHUNK):
-                    hasher.update(chunk)
-                    found += len(chunk)
+            found = hash_file(self.root / path)
         except OSError as error:
             return f"{path} cannot be read: {error.strerror}."
-        if size >= 0 and found != size:
-            return f"{path} has {found} bytes, not {size}."
-        return "" if f"sha256:{hasher.hexdigest()}" == digest else f"{path} has other bytes than were signed."
+        if size >= 0 and found.size != size:
+            return f"{path} has {found.size} bytes, not {size}."
+        return "" if found.digest == digest else f"{path} has other bytes than were signed."
 
     def _checked(self, name: str, digest: str) -> bytes:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from installer.adapters.bundle_directory import BundleDirectory
+from installer.engine.release import parse_release
 from installer.errors import BundleRefused, UsageError
 from tests.bundles import NOW, Maker, Told, flip, tree, verify
 
@@ -167,3 +168,19 @@ def test_a_new_build_deletes_what_the_bundle_no_longer_holds(tmp_path: Path) -> 
 
     assert len(list((bundle / "oci/blobs/sha256").iterdir())) == 1
     assert verify(bundle, NOW, seen=2).release.sequence == 2
+
+
+def test_a_build_that_is_cut_off_leaves_no_bundle_and_forgets_no_sequence(tmp_path: Path) -> None:
+    bundle = Maker(tmp_path).build(sizes=SIZES, sequence=7)
+
+    def lose_power(text: bytes) -> bytes:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Maker(tmp_path, sign=lose_power).build(sizes={"one": 1000}, sequence=8)
+
+    directory = BundleDirectory(bundle)
+    assert directory.current() is None
+    assert parse_release(directory.release_text()).sequence == 7
+    with pytest.raises(BundleRefused):
+        verify(bundle)
