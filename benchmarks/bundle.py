@@ -15,7 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,7 +68,7 @@ def measure(folder: Path, inventory: str, without: str, rounds: int) -> list[tup
     verified, summed = verify_and_sum(new, site.bundle, rounds)
     ratio = statistics.median(ours / theirs for ours, theirs in zip(verified, summed, strict=True))
     _, deep = timed(lambda: new.check(deep=True))
-    base = Before(Site(Common(inventory, site.state, folder / "base"), Quiet()), without)
+    base = Volumes(SiteBefore(Common(inventory, site.state, folder / "base"), Quiet(), without=without))
     base.build(None)
     delta, made = timed(lambda: new.delta(folder / "base", folder / "delta", None))
     loaded, load = timed(lambda: base.load([folder / "delta"]))
@@ -100,17 +101,17 @@ def verify_and_sum(volumes: Volumes, bundle: Path, rounds: int) -> tuple[list[fl
     return verified, summed
 
 
-class Before(Volumes):
-    """A site's bundle as it was before the site had a component."""
+@dataclass(frozen=True)
+class SiteBefore(Site):
+    """A site as it was before it had a component: its lock is without what that alone needs."""
 
-    def __init__(self, site: Site, component: str) -> None:
-        """Leave out what `component` alone needs."""
-        super().__init__(site)
-        self._component = component
+    without: str = ""
 
-    def _required_lock(self) -> Lock:
-        lock = super()._required_lock()
-        return replace(lock, items=tuple(item for item in lock.items if item.needed_by != (self._component,)))
+    @cached_property
+    def lock(self) -> Lock:
+        """Return the rest of the lock."""
+        lock = super().lock
+        return replace(lock, items=tuple(item for item in lock.items if item.needed_by != (self.without,)))
 
 
 def timed(work: Callable[[], Result]) -> tuple[Result, float]:

@@ -110,7 +110,7 @@ class ArtifactSources(Protocol):
 class StepEnded(Protocol):
     """Told how each step of a job ended, as soon as it has."""
 
-    def __call__(self, step: Step, result: StepResult) -> None:
+    def __call__(self, step: Step, result: StepResult, /) -> None:
         """Take one step's result."""
 
 

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from installer.cli.commands import bundle, install, lab, plan, preflight, remove, render, status, verify, version
-from installer.cli.commands.common import PROGRAM
+from installer.cli.console import PROGRAM
 from installer.cli.options import (
     BundleOption,
     Common,

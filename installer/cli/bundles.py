@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -24,7 +25,7 @@ from installer.cli.wiring import PROJECT, Site
 from installer.engine.image_layout import image_layout
 from installer.engine.release import parse_release
 from installer.errors import BundleRefused, InvalidConfiguration, Problem
-from installer.model.artifact import Kind, Lock, digest_of
+from installer.model.artifact import Kind, Lock, LockedItem, digest_of
 from installer.model.bundle import BundleSettings, DebianTarget, Difference
 from installer.model.events import Notice, Warned
 from installer.workflows.bundle_build import BuiltBundle, Signing, build_bundle, fetch_items, packages_by_release
@@ -69,20 +70,18 @@ class Bundles:
 
     def build(self, key: Path | None) -> BuiltBundle:
         """Build and sign the bundle the lock describes."""
-        self._forget_damaged(self._required_lock())
-        lock = have_items(self._required_lock(), self._fetch, self._pin_anew if self._site.lab_name else None)
+        self._forget_damaged(self._site.lock)
+        lock = have_items(self._site.lock, self._fetch, self._pin_anew if self._site.lab_name else None)
         indexes = {release: package_index(items, self.store) for release, items in packages_by_release(lock).items()}
         files: dict[str, Path | bytes] = {index_path(release): content for release, content in indexes.items()}
         files.update(image_layout(lock.items))
         files["verify.sh"] = (resources.files("installer.adapters") / "verify.sh").read_bytes()
         modes = {"verify.sh": "0755"}
-        for path, place in chain(project_files(PROJECT), collection_files(PROJECT)):
-            files[f"installer/{path}"] = place
+        for path, place in self.own_files():
+            files[path] = place
             if os.access(place, os.X_OK):
-                modes[f"installer/{path}"] = "0755"
-        for item in lock.items:
-            if item.kind is Kind.WHEEL and "installer" in item.needed_by:
-                files[f"installer/wheels/{item.origin['file']}"] = self.store.path(item.digest)
+                modes[path] = "0755"
+        files.update({path: self.store.path(item.digest) for path, item in self.own_wheels(lock)})
         directory, signing = BundleDirectory(self._site.bundle, self.store), self._signing(key)
         if self._site.lab_name and not self._is_trusted(directory):
             # A lab that lost its state has a new key.
@@ -100,10 +99,9 @@ class Bundles:
         directory = BundleDirectory(self._site.bundle)
         if directory.current() is None or not self._site.allowed_signers.exists():
             return True
-        lock = read_lock(self._site.lock_path)
         try:
             release = parse_release(directory.release_text())
-            return lock is None or directory.manifest(release).items != lock.items
+            return directory.manifest(release).items != self._site.lock.items
         except BundleRefused:
             return False
 
@@ -116,7 +114,7 @@ class Bundles:
 
     def _forget_damaged(self, lock: Lock) -> None:
         digests = {blob.digest for item in lock.items for blob in item.blobs}
-        damaged = self.store.drop_damaged(digests, os.cpu_count() or 2)
+        damaged = self.store.drop_damaged(digests, workers())
         if damaged:
             self._site.reporter.emit(Warned(f"{len(damaged)} blobs of the cache were damaged, and are had anew."))
 
@@ -129,7 +127,7 @@ class Bundles:
             self.seen_sequence,
             __version__,
             datetime.now(UTC),
-            os.cpu_count() or 2,
+            workers(),
             self._site.reporter,
             delta,
         )
@@ -147,8 +145,16 @@ class Bundles:
         temporary.write_text(f"{max(self.seen_sequence, bundle.release.sequence)}\n")
         temporary.replace(record)
 
-    def _required_lock(self) -> Lock:
-        return self._site.lock
+    def own_files(self) -> Iterator[tuple[str, Path]]:
+        """Yield the files of this tool that a bundle carries, by their path in it."""
+        for path, place in chain(project_files(PROJECT), collection_files(PROJECT)):
+            yield f"installer/{path}", place
+
+    def own_wheels(self, lock: Lock) -> Iterator[tuple[str, LockedItem]]:
+        """Yield the packages that this tool needs, by their path in the bundle."""
+        for item in lock.items:
+            if item.kind is Kind.WHEEL and "installer" in item.needed_by:
+                yield f"installer/wheels/{item.origin['file']}", item
 
     def _target(self, release: str) -> DebianTarget:
         if release not in _PYTHONS:
@@ -167,8 +173,8 @@ class Bundles:
     def _pinned(self, previous: Lock | None, relock: Relock) -> tuple[Lock, Difference]:
         site = self._site
         with open_sources(site, self.settings, self.store, previous, relock) as sources:
-            workers = os.cpu_count() or 2
-            return lock_bundle(site.catalog, self.settings, _requirements(), sources, previous, workers, site.reporter)
+            requirements = _requirements()
+            return lock_bundle(site.catalog, self.settings, requirements, sources, previous, workers(), site.reporter)
 
     def _pin_anew(self, gone: ArtifactGone) -> Lock:
         """Pin a lab's packages as the archive has them now, beside the inventory's lock."""
@@ -179,12 +185,12 @@ class Bundles:
                 f"`platform-install bundle lock` does it for the inventory."
             )
         )
-        lock, difference = self._pinned(self._required_lock(), Relock.PACKAGES)
+        lock, difference = self._pinned(site.lock, Relock.PACKAGES)
         for change in (*difference.added, *difference.removed, *difference.changed):
             versions = " → ".join(version for version in (change.before, change.after) if version)
             site.reporter.emit(Notice(f"{change.kind} {change.name} {versions}"))
         lock = replace(lock, based_on=hash_file(site.own_lock_path).digest)
-        write_lock(site.state / site.stand_in_lock_path.name, lock)
+        write_lock(site.stand_in_lock_path, lock)
         site.forget_lock()
         return lock
 
@@ -214,6 +220,11 @@ class Bundles:
             repositories=sign_repositories,
             tool=__version__,
         )
+
+
+def workers() -> int:
+    """Return how many processors there are to hash and to compress with."""
+    return os.cpu_count() or 2
 
 
 def _requirements() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""How values look on paper: plain data for JSON, tables, sizes, times."""
+"""How values look on paper: plain data for JSON, tables, sizes, times, lines of a log."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import dataclasses
 import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+PROGRAM = "platform-install"
 
 
 def plain(value: Any) -> Any:
@@ -45,3 +47,9 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def stamped(seconds: float, text: str) -> str:
+    """Return the lines of an event, the first with its time since the command began."""
+    first, *rest = text.splitlines()
+    return "\n".join([f"{seconds:7.1f}s  {first}", *(f"{'':10}{line}" for line in rest)])

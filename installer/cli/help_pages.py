@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from installer.cli.console import PROGRAM
+
 COMMAND_LINE = "docs/command-line.md"
-_PROGRAM = "platform-install"
 _WIDTH = 100
 _HEAD = """\
 # The command line
@@ -17,7 +18,7 @@ Rendered by `platform-install render`: what `--help` says of every command.
 
 def command_line_page(command: Any) -> str:
     """Return the page of a command and all below it."""
-    sections = [f"\n## {path}\n\n```text\n{text}\n```\n" for path, text in _helps(command, _PROGRAM, None)]
+    sections = [f"\n## {path}\n\n```text\n{text}\n```\n" for path, text in _helps(command, PROGRAM, None)]
     return _HEAD + "".join(sections)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from installer.adapters.ansible_runs import AnsibleRunner
 from installer.adapters.journal import only_one
 from installer.cli.wiring import PROJECT, Site
 from installer.engine.preflight import preflight_step
+from installer.model.artifact import digest_of
 from installer.model.preflight import PreflightReport
 from installer.workflows.preflight import failure_of, look, warn
 
@@ -44,7 +44,7 @@ class Preflights:
         if step is None:
             return PreflightReport(ok=True, components=(), findings=(), seconds=0.0)
         release = site.bundle / "RELEASE"
-        digest = f"sha256:{hashlib.sha256(release.read_bytes()).hexdigest()}" if release.exists() else ""
+        digest = digest_of(release.read_bytes()) if release.exists() else ""
         environment = {**site.ansible_environment, "PLATFORM_RELEASE_DIGEST": digest}
         runner = AnsibleRunner(PROJECT, site.inventory_path, site.state / "runs", environment, self._limit)
-        return look(step, names, runner, site.reporter)
+        return look(step, names, runner, site.carried, site.reporter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from installer.adapters.state_folder import kubeconfig_end
 from installer.cli.commands.common import again, of_whole_site
 from installer.cli.console import plain
 from installer.cli.wiring import Site
+from installer.engine.contents import blob_path
 from installer.engine.site_status import Record, expiries_of
 from installer.engine.versions import version_of
 from installer.model.report import RunReport
@@ -85,12 +87,13 @@ class Reports:
         digest = next(item.digest for item in lock.items if item.name == "kubectl") if lock else ""
         program = self._site.state / "bin" / "kubectl-program"
         program.parent.mkdir(mode=0o700, exist_ok=True)
-        blob = self._site.bundle / "oci/blobs/sha256" / digest.removeprefix("sha256:")
+        blob = self._site.bundle / blob_path(digest)
         if not program.exists() or program.stat().st_size != blob.stat().st_size:
             program.write_bytes(blob.read_bytes())
             program.chmod(0o755)
         inside = self._site.lab_provider.inside_command(self._site.lab, []) if self._site.lab_name else []
         wrapper = program.with_name("kubectl")
-        wrapper.write_text(f'#!/bin/sh\nexec {" ".join([*inside, str(program)])} --kubeconfig {kubeconfig} "$@"\n')
+        command = shlex.join([*inside, str(program), "--kubeconfig", str(kubeconfig)])
+        wrapper.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         wrapper.chmod(0o755)
         return wrapper

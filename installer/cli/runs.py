@@ -167,17 +167,11 @@ class Runs:
             self.journal,
             site.reporter,
             self._confirm,
-            {**self._carried(), **(variables or {})},
+            {**site.carried, **(variables or {})},
             _STEPS_AT_ONCE,
             AnsibleReader(PROJECT, site.inventory_path, environment, redact),
             site.whole_catalog,
         )
-
-    def _carried(self) -> dict[str, object]:
-        """Return where the roles find the bundle when the operator sits at the admin host: where it was verified."""
-        admins = [self._site.inventory.hosts[name] for name in self._site.inventory.members("admin")]
-        local = [host for host in admins if host.variables.get("ansible_connection") == "local"]
-        return {"platform_bundle": str(self._site.bundle.resolve())} if local else {}
 
     def _confirm(self, question: str) -> bool:
         if self._site.options.yes or self._site.lab_name:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 
 from installer import __version__
@@ -15,14 +13,11 @@ from installer.adapters.bundle_directory import BundleDirectory
 from installer.adapters.item_opening import ItemOpening
 from installer.adapters.journal import only_one
 from installer.adapters.load_journal import LoadingFolder
-from installer.adapters.project_files import collection_files, project_files
 from installer.adapters.signing import verify
 from installer.adapters.volume_files import VolumeFolder, find_media
-from installer.cli.bundles import Bundles
-from installer.cli.wiring import PROJECT
+from installer.cli.bundles import Bundles, workers
 from installer.engine.graph import deployment_order
 from installer.errors import UsageError
-from installer.model.artifact import Kind
 from installer.model.bundle import Difference
 from installer.model.volumes import SizePlan
 from installer.workflows.bundle_delta import MadeDelta, make_delta
@@ -39,12 +34,9 @@ class Volumes(Bundles):
 
     def plan(self, media: int) -> SizePlan:
         """Return how large the bundle of the lock is; `media` in bytes, 0 for none."""
-        lock = self._required_lock()
-        carried = chain(project_files(PROJECT), collection_files(PROJECT))
-        beside = {f"installer/{path}": place.stat().st_size for path, place in carried}
-        for item in lock.items:
-            if item.kind is Kind.WHEEL and "installer" in item.needed_by:
-                beside[f"installer/wheels/{item.origin['file']}"] = item.size
+        lock = self._site.lock
+        beside = {path: place.stat().st_size for path, place in self.own_files()}
+        beside.update({path: item.size for path, item in self.own_wheels(lock)})
         order = deployment_order(self._site.catalog, self._site.catalog.names)
         name = f"{self._site.key}-{datetime.now(UTC):%Y.%m.%d}-{self.seen_sequence + 1}"
         return plan_sizes(lock, name, order, beside, media)
@@ -60,7 +52,7 @@ class Volumes(Bundles):
             __version__,
             datetime.now(UTC),
         )
-        return split_bundle(bundle, directory, media, VolumeFolder(to), _workers(), self._site.reporter)
+        return split_bundle(bundle, directory, media, VolumeFolder(to), workers(), self._site.reporter)
 
     def load(self, places: Sequence[Path]) -> LoadReport:
         """Take in what some media carry."""
@@ -72,7 +64,7 @@ class Volumes(Bundles):
                 LoadingFolder(self._site.bundle),
                 BundleDirectory(self._site.bundle),
                 Trust(self._who_signed_apart, self.seen_sequence, __version__, datetime.now(UTC)),
-                _workers(),
+                workers(),
                 self._site.reporter,
             )
 
@@ -102,7 +94,7 @@ class Volumes(Bundles):
         bundle = self.verify(delta=True)
         if deep:
             opening = ItemOpening(BlobStore(self._site.bundle / "oci"))
-            open_items(BundleDirectory(self._site.bundle), bundle, opening, _workers(), self._site.reporter)
+            open_items(BundleDirectory(self._site.bundle), bundle, opening, workers(), self._site.reporter)
         return bundle
 
     def _known(self, folder: Path) -> TrustedBundle:
@@ -123,7 +115,3 @@ class Volumes(Bundles):
             raise UsageError(
                 f"{to} lies within the bundle, which holds nothing but what was signed.", hint="Name another folder."
             )
-
-
-def _workers() -> int:
-    return os.cpu_count() or 2

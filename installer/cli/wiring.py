@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 _MIB = 1 << 20
-_STAND_IN = "bundle.lock.json"
+_LOCK = "bundle.lock.json"
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,13 @@ class Site:
         lab = {"PLATFORM_LAB": self.lab_name} if self.lab_name else {}
         return {"PLATFORM_STATE_FOLDER": str(self.state_place), "PLATFORM_LOCK": str(self.lock_path), **lab}
 
+    @property
+    def carried(self) -> dict[str, object]:
+        """Return where the roles find the bundle when the operator sits at the admin host: where it was verified."""
+        admins = [self.inventory.hosts[name] for name in self.inventory.members("admin")]
+        local = any(host.variables.get("ansible_connection") == "local" for host in admins)
+        return {"platform_bundle": str(self.bundle.resolve())} if local else {}
+
     @cached_property
     def cache(self) -> Path:
         """Return where what can be had again is kept."""
@@ -153,7 +160,7 @@ class Site:
     def own_lock_path(self) -> Path:
         """Return where the inventory's own lock lies."""
         folder = self.inventory_path if self.inventory_path.is_dir() else self.inventory_path.parent
-        return folder / "bundle.lock.json"
+        return folder / _LOCK
 
     @cached_property
     def lock_if_any(self) -> Lock | None:
@@ -167,14 +174,14 @@ class Site:
 
     @property
     def stand_in_lock_path(self) -> Path:
-        """Return where the lock of a lab lies whose packages had to be pinned anew."""
-        return self.state / _STAND_IN
+        """Return where the lock of a lab lies, or would, whose packages had to be pinned anew."""
+        return self.state_place / _LOCK
 
     @property
     def lock_path(self) -> Path:
         """Return the lock in force: the inventory's, or a lab's own that stands in for it as it is now."""
         own = self.own_lock_path
-        other = self.state_place / _STAND_IN
+        other = self.stand_in_lock_path
         return other if _lab_name(self._written) and stands_in(other, own) else own
 
     @property

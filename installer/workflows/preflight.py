@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 from installer.engine.preflight import findings_of
 from installer.engine.scheduler import run_jobs
@@ -11,25 +11,28 @@ from installer.errors import PreflightFailed, Problem
 from installer.model.events import PhaseStarted, StepChanged, StepStatus, Warned
 from installer.model.plan import Job, Step, StepResult, TaskFailure
 from installer.model.preflight import Finding, PreflightReport, Severity
-from installer.ports import PlaybookRunner, Reporter
+from installer.ports import PlaybookRunner, Reporter, StepEnded
 
 _NEVER_BEGAN = StepResult(
     ok=False, changed=0, seconds=0.0, failures=(TaskFailure("localhost", "run Ansible", "Nothing was looked at."),)
 )
 
 
-def look(step: Step, components: Sequence[str], runner: PlaybookRunner, reporter: Reporter) -> PreflightReport:
-    """Look at the hosts, and return everything that was found."""
+def look(
+    step: Step, components: Sequence[str], runner: PlaybookRunner, variables: Mapping[str, object], reporter: Reporter
+) -> PreflightReport:
+    """Look at the hosts, and return everything that was found.
+
+    Args:
+        variables: what the roles must know beside the inventory.
+    """
     reporter.emit(PhaseStarted(step.verb))
     began = time.monotonic()
     # Problems are reported, not failed with: the first must not hide the others.
-    variables = {"platform_preflight_collect": True, "preflight_components": list(components)}
+    told = {**variables, "platform_preflight_collect": True, "preflight_components": list(components)}
 
-    def work(job: Job, told: Callable[[Step, StepResult], None]) -> None:
-        def ended(step: Step, result: StepResult) -> None:
-            told(step, result)
-
-        runner.run(job, variables, ended, reporter)
+    def work(job: Job, ended: StepEnded) -> None:
+        runner.run(job, told, ended, reporter)
 
     try:
         # In a thread of its own, so that the operator can stop it.

@@ -9,13 +9,13 @@ from typing import Any
 
 import typer
 
-from installer.cli.console import plain
+from installer.cli.console import PROGRAM, plain
 from installer.cli.options import Common, Output
 from installer.cli.reporting.choice import reporter_for
 from installer.cli.wiring import Site
 from installer.engine.plan import Selection
-
-PROGRAM = "platform-install"
+from installer.model.report import RunReport
+from installer.workflows.install import failure_of
 
 
 def site(
@@ -59,6 +59,21 @@ def answer(site: Site, value: Any, text: str, event: str = "") -> None:
         event: names the result among the events before it.
     """
     typer.echo(json.dumps({**({"event": event} if event else {}), **plain(value)}) if site.json else text)
+
+
+def conclude(site: Site, report: RunReport, text: str, *command: str) -> None:
+    """Write a run's report to stdout, and end as the run did.
+
+    Args:
+        text: the report, for people.
+        command: what goes on after a failure is mended.
+
+    Raises:
+        PlatformError: a step failed.
+    """
+    answer(site, report, text, "report")
+    if error := failure_of(report, again(site, *command)):
+        raise error
 
 
 def again(site: Site, *command: str) -> str:

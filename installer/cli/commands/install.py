@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from installer.cli.commands.common import again, answer, selection, site
+from installer.cli.commands.common import answer, conclude, selection, site
 from installer.cli.console import duration, table
+from installer.cli.wiring import Site
 from installer.model.plan import Plan
 from installer.model.report import RunReport
-from installer.workflows.install import failure_of
 
 _SLOWEST = 3
 
@@ -20,13 +20,15 @@ def run(context: typer.Context) -> None:
     here = site(context, streams=True)
     runs = Runs(here, here.options.limit or "")
     if here.options.dry_run:
-        plan = runs.plan(selection(here))
-        answer(here, plan, show_plan(plan), "plan")
+        answer_plan(here, runs.plan(selection(here)))
         return
     report = runs.install(selection(here), "install")
-    answer(here, report, show_report(report), "report")
-    if error := failure_of(report, again(here)):
-        raise error
+    conclude(here, report, show_report(report))
+
+
+def answer_plan(here: Site, plan: Plan) -> None:
+    """Write what a run would do to stdout."""
+    answer(here, plan, show_plan(plan), "plan")
 
 
 def show_plan(plan: Plan) -> str:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from installer.cli.commands.common import site
+from installer.cli.commands.common import answer, site
 from installer.cli.completion import lab_hosts
-from installer.cli.console import plain, size, table
+from installer.cli.console import size, table
 from installer.cli.options import InventoryOption, OutputOption
 from installer.model.lab import LabStatus
 
@@ -42,7 +42,7 @@ def status(context: typer.Context, inventory: InventoryOption = None, output: Ou
     """Show the hosts, and what tried to leave the lab's network."""
     here = site(context, inventory=inventory, output=output, default_inventory="lab", lenient=True)
     found = here.lab_provider.status(here.lab)
-    typer.echo(_json(found) if here.json else _text(found))
+    answer(here, found, _text(found))
 
 
 @app.command()
@@ -75,12 +75,6 @@ def execute(context: typer.Context, command: CommandArgument = None, inventory: 
     here = site(context, inventory=inventory, default_inventory="lab", lenient=True)
     arguments = here.lab_provider.inside_command(here.lab, command or [os.environ.get("SHELL", "/bin/sh")])
     os.execvp(arguments[0], arguments)
-
-
-def _json(found: LabStatus) -> str:
-    import json
-
-    return json.dumps(plain(found))
 
 
 def _text(found: LabStatus) -> str:

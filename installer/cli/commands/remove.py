@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from installer.cli.commands.common import again, answer, site
-from installer.cli.commands.install import show_plan
+from installer.cli.commands.common import conclude, site
+from installer.cli.commands.install import answer_plan
 from installer.cli.console import duration, table
 from installer.cli.options import (
     DryRunOption,
@@ -18,9 +18,7 @@ from installer.cli.options import (
     VerboseOption,
     YesOption,
 )
-from installer.cli.wiring import Site
 from installer.model.report import RunReport
-from installer.workflows.install import failure_of
 
 ComponentsArgument = Annotated[list[str], typer.Argument(help="Components to take away.", show_default=False)]
 DataOption = Annotated[bool, typer.Option("--data", help="Delete what they stored, too.")]
@@ -55,9 +53,10 @@ def remove(
     runs = Runs(here, here.options.limit or "")
     plan = runs.plan_removal(components)
     if here.options.dry_run:
-        answer(here, plan, show_plan(plan), "plan")
+        answer_plan(here, plan)
         return
-    _show(here, runs.remove(plan, "remove", data=data, whole_site=False), "remove", *components)
+    report = runs.remove(plan, "remove", data=data, whole_site=False)
+    conclude(here, report, _show(report), "remove", *components)
 
 
 def reset(
@@ -85,17 +84,16 @@ def reset(
     runs = Runs(here)
     plan = runs.plan_reset()
     if here.options.dry_run:
-        answer(here, plan, show_plan(plan), "plan")
+        answer_plan(here, plan)
         return
-    _show(here, runs.remove(plan, "reset", data=True, whole_site=True), "reset")
+    report = runs.remove(plan, "reset", data=True, whole_site=True)
+    conclude(here, report, _show(report), "reset")
 
 
-def _show(here: Site, report: RunReport, *command: str) -> None:
+def _show(report: RunReport) -> str:
     rows = [
         (name.rpartition(" ")[0], f"{result.changed} changed" if result.ok else "FAILED", duration(result.seconds))
         for name, result in report.steps.items()
     ]
     end = f"{'good' if report.ok else 'FAILED'} after {duration(report.seconds)}, {report.changed} changed"
-    answer(here, report, f"{table(('component', 'removed', 's'), rows)}\n\n{end}", "report")
-    if error := failure_of(report, again(here, *command)):
-        raise error
+    return f"{table(('component', 'removed', 's'), rows)}\n\n{end}"

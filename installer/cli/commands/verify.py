@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from installer.cli.commands.common import again, answer, selection, site
-from installer.cli.commands.install import show_plan, show_report
+from installer.cli.commands.common import conclude, selection, site
+from installer.cli.commands.install import answer_plan, show_report
 from installer.cli.options import (
     DryRunOption,
     InventoryOption,
@@ -16,7 +16,6 @@ from installer.cli.options import (
     StateOption,
     VerboseOption,
 )
-from installer.workflows.install import failure_of
 
 
 def run(
@@ -47,10 +46,7 @@ def run(
     )
     runs = Runs(here, here.options.limit or "")
     if here.options.dry_run:
-        plan = runs.plan_verification(selection(here))
-        answer(here, plan, show_plan(plan), "plan")
+        answer_plan(here, runs.plan_verification(selection(here)))
         return
     report = runs.verify(selection(here))
-    answer(here, report, show_report(report), "report")
-    if error := failure_of(report, again(here, "verify")):
-        raise error
+    conclude(here, report, show_report(report), "verify")

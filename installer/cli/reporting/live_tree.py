@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from installer.cli.console import duration
+from installer.cli.console import duration, stamped
 from installer.cli.reporting.plain_lines import Lines
 from installer.cli.reporting.progress import RunProgress, StepProgress
 from installer.model.events import Event, RunEnded, RunPlanned, StepChanged, StepStatus, StillRunning
@@ -72,10 +72,7 @@ class LiveTree:
                 self._console.print(line, soft_wrap=True)
 
     def _say(self, text: str) -> None:
-        first, *rest = text.splitlines()
-        self._console.print(Text(f"{self._clock() - self._start:7.1f}s  {first}"), soft_wrap=True)
-        for line in rest:
-            self._console.print(Text(f"{'':10}{line}"), soft_wrap=True)
+        self._console.print(Text(stamped(self._clock() - self._start, text)), soft_wrap=True)
 
 
 class Tree:

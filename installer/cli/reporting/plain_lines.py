@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from installer.cli.console import duration, size
+from installer.cli.console import duration, size, stamped
 from installer.model.events import (
     Event,
     Notice,
@@ -43,10 +43,8 @@ class PlainLines:
             text = self._lines.of(event)
             if not text:
                 return
-            first, *rest = text.splitlines()
-            lines = [f"{self._clock() - self._start:7.1f}s  {first}", *(f"{'':10}{line}" for line in rest)]
             try:
-                self._stream.write("\n".join(lines) + "\n")
+                self._stream.write(stamped(self._clock() - self._start, text) + "\n")
                 self._stream.flush()
             except (OSError, ValueError):
                 return

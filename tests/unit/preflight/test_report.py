@@ -93,7 +93,7 @@ def test_failures_are_told_first() -> None:
 def test_a_host_that_does_not_answer_is_a_failure_beside_the_others() -> None:
     result = _result(_PROBLEM, failures=(TaskFailure("node2", "ask", "The host does not answer: No route to host"),))
 
-    report = look(_STEP, ["a"], _Runner(result), RecordingReporter())
+    report = look(_STEP, ["a"], _Runner(result), {}, RecordingReporter())
 
     assert [(finding.host, finding.check) for finding in report.findings] == [
         ("node1", "cpu_count"),
@@ -102,20 +102,24 @@ def test_a_host_that_does_not_answer_is_a_failure_beside_the_others() -> None:
 
 
 def test_a_look_that_never_began_is_no_pass() -> None:
-    assert not look(_STEP, ["a"], _Runner(None), RecordingReporter()).ok
+    assert not look(_STEP, ["a"], _Runner(None), {}, RecordingReporter()).ok
 
 
 def test_hosts_report_instead_of_failing_when_all_is_collected() -> None:
     runner = _Runner(_result())
 
-    report = look(_STEP, ["a", "b"], runner, RecordingReporter())
+    report = look(_STEP, ["a", "b"], runner, {"platform_bundle": "/media"}, RecordingReporter())
 
     assert report.ok
-    assert runner.variables == {"platform_preflight_collect": True, "preflight_components": ["a", "b"]}
+    assert runner.variables == {
+        "platform_bundle": "/media",
+        "platform_preflight_collect": True,
+        "preflight_components": ["a", "b"],
+    }
 
 
 def test_the_error_lists_host_check_finding_and_cure() -> None:
-    error = failure_of(look(_STEP, ["a"], _Runner(_result(_PROBLEM)), RecordingReporter()))
+    error = failure_of(look(_STEP, ["a"], _Runner(_result(_PROBLEM)), {}, RecordingReporter()))
 
     assert error is not None and error.exit_code is ExitCode.PREFLIGHT
     assert error.details == ("node1: has 1. [cpu_count] Give it more.",)
@@ -125,7 +129,7 @@ def test_warnings_and_what_is_accepted_stop_nothing() -> None:
     accepted = {**_PROBLEM, "check": "memory_size", "severity": "accepted", "reason": "A test."}
     listener = RecordingReporter()
 
-    report = look(_STEP, ["a"], _Runner(_result({**_PROBLEM, "severity": "warning"}, accepted)), listener)
+    report = look(_STEP, ["a"], _Runner(_result({**_PROBLEM, "severity": "warning"}, accepted)), {}, listener)
     warn(report, listener)
 
     assert failure_of(report) is None
