@@ -27,6 +27,9 @@ _MOST_TEXT = 4000
 _END_SECONDS = 15.0
 _LOOK_SECONDS = 0.2
 _FORGET = "Go on after what failed"
+# The tag of the task that holds a role's arguments against its specification. What stands was deployed
+# with them: whoever only verifies it need not ask again, on every host.
+_DEPLOYED = "always"
 
 
 @dataclass
@@ -114,6 +117,7 @@ class AnsibleRunner:
                 inventory=str(self._inventory),
                 limit=self._limit or None,
                 extravars=dict(variables) or None,
+                skip_tags=_DEPLOYED if _only_verifies(job) else None,
                 envvars=ansible_environment(self._project, self._environment),
                 event_handler=watch.event,
                 cancel_callback=self._stopping.is_set,
@@ -142,7 +146,7 @@ def _plays(job: Job, playbooks: Path) -> list[dict[str, Any]]:
     """Return a playbook of one play a step; a failed verification does not hide the next."""
     plays: list[dict[str, Any]] = []
     for step in job.steps:
-        if plays and step.verb == "verify" and job.steps[0].verb == "verify":
+        if plays and _only_verifies(job):
             forget = {"name": _FORGET, "ansible.builtin.meta": "clear_host_errors"}
             plays.append(
                 {"name": _FORGET, "hosts": "all", "gather_facts": False, "any_errors_fatal": False, "tasks": [forget]}
@@ -151,6 +155,10 @@ def _plays(job: Job, playbooks: Path) -> list[dict[str, Any]]:
         playbook = "preflight.yml" if step.component == HOSTS else "component.yml"
         plays.append({"ansible.builtin.import_playbook": str(playbooks / playbook), "vars": variables})
     return plays
+
+
+def _only_verifies(job: Job) -> bool:
+    return all(step.verb == "verify" for step in job.steps)
 
 
 class _Watch:

@@ -8,7 +8,10 @@ module: egress_probe
 short_description: Try to leave the host, and see it refused and counted
 description:
   - Opens a connection to addresses that nobody has. Each must be refused at once, and the counter must have grown.
+  - Looks whether it will be so after a restart too.
 options:
+  unit: {description: The unit that brings the rules back when the host starts., type: str, required: true}
+  rules: {description: The file with the rules that it brings back., type: path, required: true}
   addresses: {description: "Addresses to try, of both families.", type: list, elements: str, required: true}
   port: {description: The port to try., type: int, default: 443}
 author: [The platform-install project]
@@ -16,7 +19,10 @@ author: [The platform-install project]
 
 EXAMPLES = r"""
 - name: Try to leave
-  egress_probe: {addresses: [198.51.100.1, "2001:db8::1"]}
+  egress_probe:
+    addresses: [198.51.100.1, "2001:db8::1"]
+    unit: platform-egress-guard.service
+    rules: /etc/platform/egress.nft
 """
 
 RETURN = r"""
@@ -33,6 +39,19 @@ from ansible.module_utils.basic import AnsibleModule
 _SECONDS = 3
 # A host without IPv6 has no way out by it: that is as good.
 _NO_WAY = (errno.ENETUNREACH, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+
+
+def after_restart(unit: str, rules: str) -> list[str]:
+    """Return what keeps the rules from coming back with the host."""
+    found = []
+    for command, problem in (
+        (["systemctl", "is-enabled", unit], f"{unit} does not start with the host"),
+        (["nft", "--check", "--file", rules], f"the rules in {rules} are no good"),
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            found.append(f"{problem} ({(done.stderr or done.stdout).strip()}): deploy the component again")
+    return found
 
 
 def refused(module: AnsibleModule) -> int:
@@ -68,10 +87,12 @@ def main() -> None:
         argument_spec={
             "addresses": {"type": "list", "elements": "str", "required": True},
             "port": {"type": "int", "default": 443},
+            "unit": {"type": "str", "required": True},
+            "rules": {"type": "path", "required": True},
         },
         supports_check_mode=True,
     )
-    problems = []
+    problems = after_restart(module.params["unit"], module.params["rules"])
     for address in module.params["addresses"]:
         before = refused(module)
         wrong, counted = attempt(address, module.params["port"])

@@ -75,11 +75,7 @@ class Cluster:
         return subprocess.run(command, input=document, capture_output=True, text=True, check=False)
 
     def create(self, document: dict[str, Any]) -> None:
-        """Create objects, all of them.
-
-        A cluster that is not ready for one is asked again: its API pauses, or its controllers have not yet made
-        the account that the namespace's pods need. Asking again may find that the time before did it.
-        """
+        """Create objects, all of them; an API that pauses is asked again, which may find that it did it before."""
         end = time.monotonic() + self._module.params["seconds"]
         arguments = ("apply", "--server-side", "--validate=false", "-f", "-")
         while (done := self.attempt(*arguments, stdin=document)).returncode:
@@ -117,7 +113,8 @@ def pod(name: str, image: str, command: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
         "spec": {
-            "restartPolicy": "Never", "automountServiceAccountToken": False, "terminationGracePeriodSeconds": 0,
+            "restartPolicy": "Never", "serviceAccountName": "probe", "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 0,
             "tolerations": [{"operator": "Exists", "effect": "NoSchedule"}],
             "securityContext": _SECURITY, "containers": [container],
             "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
@@ -125,10 +122,13 @@ def pod(name: str, image: str, command: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def namespace(name: str) -> dict[str, Any]:
-    """Return the probe's namespace."""
+def room(name: str) -> list[dict[str, Any]]:
+    """Return the probe's namespace, with an account: no pod need wait until a controller makes the usual one."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "probe"}},
+    ]
 
 
 def claim(storage_class: str) -> dict[str, Any]:
@@ -157,9 +157,9 @@ def main() -> None:
     began, token = time.monotonic(), uuid.uuid4().hex
     cluster = Cluster(module, f"platform-verify-storage-{token[:8]}")
     image = module.params["image"]
-    cluster.create(namespace(cluster.namespace))
     writer = pod("writer", image, f"echo {token} > /data/token")
-    cluster.create({"apiVersion": "v1", "kind": "List", "items": [claim(module.params["storage_class"]), writer]})
+    items = [*room(cluster.namespace), claim(module.params["storage_class"]), writer]
+    cluster.create({"apiVersion": "v1", "kind": "List", "items": items})
     cluster.await_end("writer")
     cluster.run("delete", "pod", "writer", "--wait=false")
     cluster.create(pod("reader", image, "cat /data/token"))
