@@ -14,12 +14,17 @@ options:
   folder: {description: Where the encryption's settings lie., type: path, required: true}
   version: {description: The version of Kubernetes., type: str, required: true}
   endpoint: {description: "Where the API will answer, C(host:port).", type: str, required: true}
+  algorithm: {description: "What keys are made with, as kubeadm's C(encryptionAlgorithm).", type: str, required: true}
 author: [The platform-install project]
 """
 
 EXAMPLES = r"""
 - name: Make the cluster's secrets
-  cluster_secrets: {folder: /etc/kubernetes/platform, version: v1.36.4, endpoint: "192.0.2.100:8443"}
+  cluster_secrets:
+    folder: /etc/kubernetes/platform
+    version: v1.36.4
+    endpoint: 192.0.2.100:8443
+    algorithm: ECDSA-P256
   no_log: true
 """
 
@@ -32,9 +37,11 @@ member: {description: Whether this host belongs to a cluster already., returned:
 
 import base64
 import hashlib
+import json
 import os
 import secrets
 import subprocess
+import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.hostfile import Wanted, apply
@@ -65,12 +72,27 @@ def run(module: AnsibleModule, *arguments: str) -> str:
     return done.stdout.decode()
 
 
+def run_phase(module: AnsibleModule, *phase: str) -> None:
+    """Run a phase of `kubeadm init` for the cluster to come."""
+    cluster = {
+        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "kind": "ClusterConfiguration",
+        "kubernetesVersion": module.params["version"],
+        "controlPlaneEndpoint": module.params["endpoint"],
+        "encryptionAlgorithm": module.params["algorithm"],
+    }
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as config:
+        json.dump(cluster, config)
+        config.flush()
+        run(module, "kubeadm", "init", "phase", *phase, "--config", config.name)
+
+
 def make_missing(module: AnsibleModule, encryption: str) -> list[str]:
     """Make what is not there, and return its names."""
     missing = [phase for phase, path in _PHASES.items() if not os.path.exists(os.path.join(_PKI, path))]
     if not module.check_mode:
         for phase in missing:
-            run(module, "kubeadm", "init", "phase", "certs", phase, "--kubernetes-version", module.params["version"])
+            run_phase(module, "certs", phase)
     if not os.path.exists(encryption):
         missing.append("encryption")
         if not module.check_mode:
@@ -84,13 +106,7 @@ def make_access(module: AnsibleModule) -> list[str]:
     if os.path.exists(_ADMIN):
         return []
     if not module.check_mode:
-        options = (
-            "--control-plane-endpoint",
-            module.params["endpoint"],
-            "--kubernetes-version",
-            module.params["version"],
-        )
-        run(module, "kubeadm", "init", "phase", "kubeconfig", "admin", *options)
+        run_phase(module, "kubeconfig", "admin")
     return ["admin"]
 
 
@@ -119,6 +135,7 @@ def main() -> None:
             "folder": {"type": "path", "required": True},
             "version": {"type": "str", "required": True},
             "endpoint": {"type": "str", "required": True},
+            "algorithm": {"type": "str", "required": True},
         },
         supports_check_mode=True,
     )
