@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,17 @@ def test_groups_are_removed_with_everything_below_and_forgotten(root: Path, tmp_
 
     assert not any(path.exists() for path in groups)
     assert not (tmp_path / "record").exists()
+
+
+def test_groups_that_go_meanwhile_are_passed_over(root: Path) -> None:
+    host = group(root, "systemd")
+    for name in ("one", "two"):
+        (host / name / "within").mkdir(parents=True)
+
+    seen = []
+    for place in cgroups.with_all_below(host):
+        seen.append(place)
+        if place == host:
+            shutil.rmtree(host / "two" / "within")
+
+    assert set(seen) == {host, host / "one", host / "one" / "within", host / "two"}
