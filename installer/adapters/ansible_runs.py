@@ -8,51 +8,21 @@ import os
 import shutil
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from installer.adapters.ansible_plays import plays_of, skipped_tags, together_of
 from installer.adapters.ansible_settings import STOP_SECONDS, ansible_environment, hide_secrets
+from installer.adapters.ansible_watch import RunWatch
 from installer.adapters.process import descendants, kill_all
-from installer.engine.redaction import Redaction, redact_all
-from installer.model.events import StepChanged, StepStatus, TaskChanged, TaskEnded
-from installer.model.plan import HOSTS, Job, Step, StepResult, TaskFailure, TaskTime
+from installer.engine.redaction import Redaction
+from installer.model.plan import Job, Step
 from installer.ports import Reporter, StepEnded
 
-_SLOWEST = 5
-_MOST_TEXT = 4000
 # A child that is killed is gone at once; its host's connection may linger.
 _END_SECONDS = 15.0
 _LOOK_SECONDS = 0.2
-_FORGET = "Go on after what failed"
-# The tag of the task that holds a role's arguments against its specification. What stands was deployed
-# with them: whoever only verifies it need not ask again, on every host.
-_DEPLOYED = "always"
-
-
-@dataclass
-class _Watched:
-    """What the events of one step have told so far."""
-
-    began: float = field(default_factory=time.monotonic)
-    ended: float = 0.0
-    changed: int = 0
-    failures: list[TaskFailure] = field(default_factory=list)
-    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    results: defaultdict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
-
-    def result(self) -> StepResult:
-        slowest = sorted(self.seconds.items(), key=lambda entry: -entry[1])[:_SLOWEST]
-        return StepResult(
-            ok=not self.failures,
-            changed=self.changed,
-            seconds=time.monotonic() - self.began,
-            failures=tuple(self.failures),
-            slowest=tuple(TaskTime(name, seconds) for name, seconds in slowest),
-            results=dict(self.results),
-        )
 
 
 class AnsibleRunner:
@@ -101,14 +71,28 @@ class AnsibleRunner:
 
     def run(self, job: Job, variables: Mapping[str, Any], ended: StepEnded, reporter: Reporter) -> None:
         """Run the job's steps in order; a failure is a result, not an error."""
+        untold = self._run(job, together_of(job), variables, ended, reporter)
+        if untold and not self._stopping.is_set():
+            # Some host gave no answer for all of them at once: asked for each, it is known which ones it concerns.
+            self._run(Job(untold), (), variables, ended, reporter)
+
+    def _run(
+        self,
+        job: Job,
+        together: tuple[Step, ...],
+        variables: Mapping[str, Any],
+        ended: StepEnded,
+        reporter: Reporter,
+    ) -> tuple[Step, ...]:
+        """Run a job in one process, and return the steps of which nothing could be told."""
         import ansible_runner  # a second of imports that only runs need
 
         folder = self._runs / job.name.replace(" ", "-")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         playbook = folder / "job.yml"
-        playbook.write_text(json.dumps(_plays(job, self._project / "playbooks")))
-        watch = _Watch(job, ended, reporter, self._redact)
+        playbook.write_text(json.dumps(plays_of(job, together, self._project / "playbooks")))
+        watch = RunWatch(job, together, ended, reporter, self._redact)
         with self._working():
             outcome = ansible_runner.run(
                 private_data_dir=str(folder),
@@ -117,7 +101,7 @@ class AnsibleRunner:
                 inventory=str(self._inventory),
                 limit=self._limit or None,
                 extravars=dict(variables) or None,
-                skip_tags=_DEPLOYED if _only_verifies(job) else None,
+                skip_tags=skipped_tags(job) or None,
                 envvars=ansible_environment(self._project, self._environment),
                 event_handler=watch.event,
                 cancel_callback=self._stopping.is_set,
@@ -127,8 +111,8 @@ class AnsibleRunner:
             hide_secrets(folder, self._redact)
         if self._stopping.is_set():
             # What was cut off is neither good nor failed: the journal has its beginning, the next run goes on.
-            return
-        watch.close("" if outcome.status == "successful" else _last_words(folder))
+            return ()
+        return watch.close("" if outcome.status == "successful" else _last_words(folder))
 
     @contextlib.contextmanager
     def _working(self) -> Iterator[None]:
@@ -140,107 +124,6 @@ class AnsibleRunner:
             with self._idle:
                 self._at_work -= 1
                 self._idle.notify_all()
-
-
-def _plays(job: Job, playbooks: Path) -> list[dict[str, Any]]:
-    """Return a playbook of one play a step; a failed verification does not hide the next."""
-    plays: list[dict[str, Any]] = []
-    for step in job.steps:
-        if plays and _only_verifies(job):
-            forget = {"name": _FORGET, "ansible.builtin.meta": "clear_host_errors"}
-            plays.append(
-                {"name": _FORGET, "hosts": "all", "gather_facts": False, "any_errors_fatal": False, "tasks": [forget]}
-            )
-        variables = {"component": step.component, "component_hosts": step.hosts, "platform_verb": step.verb}
-        playbook = "preflight.yml" if step.component == HOSTS else "component.yml"
-        plays.append({"ansible.builtin.import_playbook": str(playbooks / playbook), "vars": variables})
-    return plays
-
-
-def _only_verifies(job: Job) -> bool:
-    return all(step.verb == "verify" for step in job.steps)
-
-
-class _Watch:
-    """Turns one process's events into the results of its steps."""
-
-    def __init__(self, job: Job, ended: StepEnded, reporter: Reporter, redact: Redaction) -> None:
-        self._redact = redact
-        self._ended = ended
-        self._reporter = reporter
-        self._waiting = list(job.steps)
-        self._by_play = {f"{step.component}: {step.verb}": step for step in job.steps}
-        self._current: Step | None = None
-        self._watched = _Watched()
-
-    def event(self, event: Mapping[str, Any]) -> bool:
-        """Take one event, and return whether its record is to be kept: it is not, for it may hold a secret."""
-        data = event.get("event_data") or {}
-        kind = event.get("event")
-        if kind == "playbook_on_play_start":
-            self._begin(self._by_play.get(str(data.get("play"))))
-        elif self._current is not None:
-            self._task_event(str(kind), data, self._current)
-        return False
-
-    def close(self, last_words: str) -> None:
-        """End the step under way; what never began because of a failure stays untold."""
-        if self._current is None and self._waiting and last_words:
-            self._current = self._waiting.pop(0)
-        if self._current is not None and last_words and not self._watched.failures and not self._failed_before:
-            self._watched.failures.append(TaskFailure("localhost", "run Ansible", self._redact(last_words)))
-        self._begin(None)
-
-    _failed_before = False
-
-    def _begin(self, step: Step | None) -> None:
-        if self._current is not None:
-            result = self._watched.result()
-            self._failed_before = self._failed_before or not result.ok
-            self._ended(self._current, result)
-        self._current = step
-        self._watched = _Watched()
-        if step is not None:
-            self._waiting.remove(step)
-            self._reporter.emit(StepChanged(step.name, StepStatus.RUNNING))
-
-    def _task_event(self, kind: str, data: Mapping[str, Any], step: Step) -> None:
-        task, watched = str(data.get("task", "")), self._watched
-        if kind == "playbook_on_task_start":
-            self._reporter.emit(TaskChanged(step.name, task))
-        if kind not in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):
-            return
-        result = data.get("res") or {}
-        seconds = float(data.get("duration") or 0)
-        changed = kind == "runner_on_ok" and bool(result.get("changed"))
-        watched.changed += changed
-        watched.seconds[task] = max(watched.seconds[task], seconds)
-        host = str(data.get("host", "localhost"))
-        if result.get("platform_milestone") and f"{step.component} {result['platform_milestone']}" == step.milestone:
-            self._ended(Step(step.component, str(result["platform_milestone"]), step.hosts), watched.result())
-        if isinstance(result.get("platform_report"), Mapping):
-            watched.results[host].update(redact_all(result["platform_report"], self._redact))
-        if kind != "runner_on_ok" and not data.get("ignore_errors"):
-            watched.failures.append(_failure(host, task, result, kind, self._redact))
-        self._reporter.emit(TaskEnded(step.name, task, host, seconds, changed))
-
-
-def _failure(host: str, task: str, result: Mapping[str, Any], kind: str, redact: Redaction) -> TaskFailure:
-    if result.get("censored"):
-        return TaskFailure(
-            host,
-            task,
-            "It failed; what it said is kept back because it may hold a secret. Run the task by hand to see it.",
-        )
-    message = str(result.get("msg") or result.get("stderr") or result)
-    for item in result.get("results") or []:
-        if item.get("failed"):
-            message = str(item.get("msg") or message)
-    reached = kind != "runner_on_unreachable"
-    if not reached:
-        message = f"The host does not answer: {message}"
-    evidence = tuple(redact(str(line)) for line in result.get("evidence") or ())
-    return TaskFailure(host, task, redact(message)[:_MOST_TEXT], evidence, reached)
 
 
 def _last_words(folder: Path) -> str:

@@ -80,7 +80,8 @@ def steps_for(
             steps.append(Step(name, "deploy", description.runs_on, fingerprint, after, milestone))
         if name in verify:
             waits = [f"{other} deploy" for other in (name, *description.verify_needs) if other in deploy]
-            steps.append(Step(name, "verify", description.runs_on, fingerprint, tuple(waits)))
+            checks_only = description.checks_only
+            steps.append(Step(name, "verify", description.runs_on, fingerprint, tuple(waits), checks_only=checks_only))
     return tuple(steps)
 
 

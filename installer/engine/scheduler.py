@@ -17,8 +17,8 @@ def group(steps: Sequence[Step], lanes: int, seconds: Mapping[str, float]) -> tu
     """Return the jobs that take the steps.
 
     A deployment takes along the verification that waits for nothing else. Verifications that wait
-    for nothing at all are spread over a few lanes, the longest first. Removals are quick and follow
-    each other: one run takes them all.
+    for nothing at all are spread over a few lanes, the longest first; those that are checks alone stay together,
+    since one question to a host answers all. Removals are quick and follow each other: one run takes them all.
 
     Args:
         lanes: how many jobs share the verifications of what stands already.
@@ -37,10 +37,16 @@ def group(steps: Sequence[Step], lanes: int, seconds: Mapping[str, float]) -> tu
     rest = [step for step in steps if step.name not in taken]
     free = [step for step in rest if step.verb == "verify" and not step.after]
     jobs += [Job((step,)) for step in rest if step not in free]
-    lanes_of: list[list[Step]] = [[] for _ in range(min(lanes, len(free)))]
-    for step in sorted(free, key=lambda step: -seconds.get(step.name, _UNKNOWN_SECONDS)):
-        shortest = min(lanes_of, key=lambda lane: sum(seconds.get(entry.name, _UNKNOWN_SECONDS) for entry in lane))
-        shortest.append(step)
+    asked = tuple(step for step in free if step.checks_only)
+    parts: list[tuple[Step, ...]] = [(step,) for step in free if step not in asked]
+    parts += [asked] if asked else []
+    lanes_of: list[list[Step]] = [[] for _ in range(min(lanes, len(parts)))]
+
+    def length(steps: Sequence[Step]) -> float:
+        return sum(seconds.get(step.name, _UNKNOWN_SECONDS) for step in steps)
+
+    for part in sorted(parts, key=lambda part: -length(part)):
+        min(lanes_of, key=length).extend(part)
     jobs += [Job(tuple(lane)) for lane in lanes_of]
     return tuple(jobs)
 

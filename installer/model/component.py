@@ -75,6 +75,8 @@ class Description:
         preflight_on: the host pattern its preflight looks at, where that is not `runs_on`.
         verify_needs: components that must be deployed before this one can be verified.
         milestone: what its deployment reaches on its way, and what needs it may begin at.
+        checks_only: its verification is nothing but `__<component>_checks`, so hosts can be asked for it together
+            with others'.
         optional: an inventory may leave it out.
         namespace: the Kubernetes namespace it fills, if any.
         endpoint: where others reach it.
@@ -89,6 +91,7 @@ class Description:
     preflight_on: str | None = None
     verify_needs: tuple[str, ...] = ()
     milestone: str | None = None
+    checks_only: bool = False
     optional: bool = False
     namespace: str | None = None
     endpoint: Endpoint | None = None

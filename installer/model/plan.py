@@ -33,6 +33,7 @@ class Step:
         after: names of steps that must have ended well, and of milestones that must have been reached.
         milestone: the milestone it reaches on its way; reached at its end at the latest.
         partial: only some of the component's hosts take part, so it proves nothing of the whole.
+        checks_only: it asks hosts for `__<component>_checks` and does nothing else.
     """
 
     component: str
@@ -42,6 +43,7 @@ class Step:
     after: tuple[str, ...] = ()
     milestone: str = ""
     partial: bool = False
+    checks_only: bool = False
 
     @property
     def name(self) -> str:

@@ -34,8 +34,9 @@ def checks_of(task: dict[str, Any], role: str) -> Iterator[dict[str, Any]]:
     elif isinstance(entries, str):
         kept = {**(read(role_folder(role) / "vars/main.yml") or {}), **task.get("vars", {})}
         for name, value in kept.items():
-            if name in entries and isinstance(value, list):
-                yield from value
+            if name in entries:
+                inner = {"platform.base.host_checks": {"checks": value}, "vars": kept}
+                yield from value if isinstance(value, list) else checks_of(inner, role)
 
 
 def asserts(task: dict[str, Any], role: str) -> bool:
@@ -54,6 +55,15 @@ def test_a_verification_can_fail(role: str) -> None:
     tasks = list(tasks_in(read(role_folder(role) / "tasks/verify.yml")))
 
     assert any(asserts(task, role) for task in tasks), f"roles/{role}/tasks/verify.yml asserts nothing"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_that_is_verified_by_checks_alone_says_so(role: str) -> None:
+    checks = {"checks": f"{{{{ __{role}_checks }}}}"}
+
+    alone = [task.get("platform.base.host_checks") for task in tasks_in(read(role_folder(role) / "tasks/verify.yml"))]
+
+    assert bool(read(role_folder(role) / "component.yml").get("checks_only")) == (alone == [checks])
 
 
 @pytest.mark.parametrize("role", ROLES)

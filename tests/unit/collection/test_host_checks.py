@@ -17,8 +17,8 @@ EMPTY: dict[str, Any] = {
 
 
 def wrong(told: dict[str, str] | None = None, environment: dict[str, str] | None = None, **given: Any) -> str:
-    check = {**EMPTY, "status": 0, **given}
-    return host_checks.wrong_with(check, environment or {}, {} if told is None else told)
+    check = {**EMPTY, "status": 0, "environment": environment or {}, **given}
+    return host_checks.wrong_with(check, {} if told is None else told)
 
 
 def python(code: str) -> list[str]:
@@ -113,3 +113,45 @@ def test_a_command_gets_the_environment_it_is_given() -> None:
 
 def test_a_long_command_is_shortened() -> None:
     assert len(wrong(command=python("#" * 5000 + "\nraise SystemExit(1)"))) < 1000
+
+
+def entry(component: str, **given: Any) -> dict[str, Any]:
+    return {
+        **EMPTY,
+        "name": "it works",
+        "cure": "Mend it.",
+        "status": 0,
+        "seconds": 0,
+        "environment": {},
+        "component": component,
+        **given,
+    }
+
+
+def test_what_came_of_checks_is_told_by_component() -> None:
+    checks = [
+        entry("good", command=python("print('until 2030')"), output="until (.+)", report="ends"),
+        entry("bad", command=python("raise SystemExit(1)")),
+        entry("good", command=python("pass")),
+    ]
+
+    found = host_checks.outcomes(checks)
+
+    assert (found["good"]["problems"], found["good"]["platform_report"]) == ([], {"ends": "2030"})
+    assert len(found["bad"]["problems"]) == 1
+    assert found["bad"]["problems"][0].startswith("it works: ")
+    assert found["bad"]["problems"][0].endswith(" Mend it.")
+
+
+def test_no_component_waits_for_what_another_waits_for(tmp_path: Path) -> None:
+    sign = tmp_path / "sign"
+    waits = entry("first", file=str(sign), seconds=60)
+    makes = entry("second", command=python(f"open({str(sign)!r}, 'w')"))
+
+    found = host_checks.outcomes([waits, makes])
+
+    assert [part["problems"] for part in found.values()] == [[], []]
+
+
+def test_no_checks_are_no_problems() -> None:
+    assert host_checks.outcomes([]) == {}

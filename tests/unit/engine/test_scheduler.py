@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,15 @@ def test_verifications_of_what_stands_share_lanes_the_longest_first() -> None:
     jobs = jobs_of(*steps, a_verify=1, b_verify=9, c_verify=5, d_verify=3)
 
     assert jobs == [["b verify"], ["c verify", "d verify", "a verify"]]
+
+
+def test_verifications_that_are_checks_alone_share_a_lane() -> None:
+    steps = [step("a verify"), step("b verify"), step("c verify"), step("d verify")]
+    asked = [replace(entry, checks_only=entry.component in "ac") for entry in steps]
+
+    jobs = jobs_of(*asked, a_verify=1, b_verify=9, c_verify=1, d_verify=5)
+
+    assert jobs == [["b verify"], ["d verify", "a verify", "c verify"]]
 
 
 def test_there_are_no_more_lanes_than_verifications() -> None:

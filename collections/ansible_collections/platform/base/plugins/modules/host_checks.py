@@ -29,10 +29,8 @@ options:
       listens: {description: A TCP port something must listen on., type: int}
       seconds: {description: How long to wait for it., type: float, default: 0}
       report: {description: Names what the first group of C(output) found in the run's report., type: str}
-  environment:
-    description: Variables for commands.
-    type: dict
-    default: {}
+      environment: {description: Variables for the command., type: dict, default: {}}
+      component: {description: Whose check it is; results are told apart by it., type: str, default: ""}
 author: [The platform-install project]
 """
 
@@ -44,13 +42,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-held:
-  description: The checks that held.
-  returned: always
-  type: list
-  elements: str
 platform_report:
   description: What checks found for the run's report.
+  returned: always
+  type: dict
+components:
+  description: Of each component the C(problems), the C(seconds) its checks took, and its C(platform_report).
   returned: always
   type: dict
 """
@@ -59,6 +56,7 @@ import os
 import re
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -68,8 +66,9 @@ _TAIL = 600
 _SHOWN = 120
 
 
-def of_command(check: dict[str, Any], environment: dict[str, str], report: dict[str, str]) -> str:
+def of_command(check: dict[str, Any], report: dict[str, str]) -> str:
     """Return what is wrong with a command's end, or an empty text."""
+    environment = {name: str(value) for name, value in check["environment"].items()}
     try:
         done = subprocess.run(
             check["command"], capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False,
@@ -135,10 +134,10 @@ def of_port(port: int) -> str:
     return f"nothing listens on TCP port {port}"
 
 
-def wrong_with(check: dict[str, Any], environment: dict[str, str], report: dict[str, str]) -> str:
+def wrong_with(check: dict[str, Any], report: dict[str, str]) -> str:
     """Return what is wrong, or an empty text."""
     if check["command"] is not None:
-        return of_command(check, environment, report)
+        return of_command(check, report)
     if check["unit"] is not None:
         return of_unit(check["unit"])
     if check["sysctl"] is not None:
@@ -148,6 +147,31 @@ def wrong_with(check: dict[str, Any], environment: dict[str, str], report: dict[
     if check["listens"] is not None:
         return of_port(check["listens"])
     return "the check asks for nothing"
+
+
+def problem_of(check: dict[str, Any], report: dict[str, str]) -> str:
+    """Return what is wrong, with its cure, once there was time enough for it to come right; or an empty text."""
+    end = time.monotonic() + check["seconds"]
+    while (wrong := wrong_with(check, report)) and time.monotonic() < end:
+        time.sleep(min(0.5, check["seconds"]))
+    return f"{check['name']}: {wrong}." + (f" {check['cure']}" if check["cure"] else "") if wrong else ""
+
+
+def outcome(checks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run checks one after another, and return what came of them."""
+    began = time.monotonic()
+    report: dict[str, str] = {}
+    problems = [problem for check in checks if (problem := problem_of(check, report))]
+    return {"problems": problems, "seconds": time.monotonic() - began, "platform_report": report}
+
+
+def outcomes(checks: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Run every check, and return what came of them by component; none waits for another's."""
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for check in checks:
+        parts.setdefault(check["component"], []).append(check)
+    with ThreadPoolExecutor(max(1, len(parts))) as pool:
+        return dict(zip(parts, pool.map(outcome, parts.values()), strict=True))
 
 
 def main() -> None:
@@ -167,28 +191,19 @@ def main() -> None:
         "listens": {"type": "int"},
         "seconds": {"type": "float", "default": 0},
         "report": text,
+        "environment": {"type": "dict", "default": {}},
+        "component": {"type": "str", "default": ""},
     }
     module = AnsibleModule(
-        argument_spec={
-            "checks": {"type": "list", "elements": "dict", "required": True, "options": entry},
-            "environment": {"type": "dict", "default": {}},
-        },
+        argument_spec={"checks": {"type": "list", "elements": "dict", "required": True, "options": entry}},
         supports_check_mode=True,
     )
-    environment = {name: str(value) for name, value in module.params["environment"].items()}
-    held, problems = [], []
-    report: dict[str, str] = {}
-    for check in module.params["checks"]:
-        end = time.monotonic() + check["seconds"]
-        while (wrong := wrong_with(check, environment, report)) and time.monotonic() < end:
-            time.sleep(min(0.5, check["seconds"]))
-        if wrong:
-            problems.append(f"{check['name']}: {wrong}." + (f" {check['cure']}" if check["cure"] else ""))
-        else:
-            held.append(check["name"])
+    components = outcomes(module.params["checks"])
+    problems = [problem for part in components.values() for problem in part["problems"]]
+    report = {name: value for part in components.values() for name, value in part["platform_report"].items()}
     if problems:
-        module.fail_json(msg="\n".join(problems), held=held, platform_report=report)
-    module.exit_json(changed=False, held=held, platform_report=report)
+        module.fail_json(msg="\n".join(problems), components=components, platform_report=report)
+    module.exit_json(changed=False, components=components, platform_report=report)
 
 
 if __name__ == "__main__":
