@@ -43,7 +43,10 @@ def group(steps: Sequence[Step], lanes: int, seconds: Mapping[str, float]) -> tu
     lanes_of: list[list[Step]] = [[] for _ in range(min(lanes, len(parts)))]
 
     def length(steps: Sequence[Step]) -> float:
-        return sum(seconds.get(step.name, _UNKNOWN_SECONDS) for step in steps)
+        took = {step: seconds.get(step.name, _UNKNOWN_SECONDS) for step in steps}
+        # What is asked together takes as long as its longest.
+        longest = max((took.pop(step) for step in steps if step in asked), default=0.0)
+        return longest + sum(took.values())
 
     for part in sorted(parts, key=lambda part: -length(part)):
         min(lanes_of, key=length).extend(part)

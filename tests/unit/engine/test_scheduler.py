@@ -58,9 +58,18 @@ def test_verifications_that_are_checks_alone_share_a_lane() -> None:
     steps = [step("a verify"), step("b verify"), step("c verify"), step("d verify")]
     asked = [replace(entry, checks_only=entry.component in "ac") for entry in steps]
 
-    jobs = jobs_of(*asked, a_verify=1, b_verify=9, c_verify=1, d_verify=5)
+    jobs = jobs_of(*asked, a_verify=4, b_verify=9, c_verify=4, d_verify=5)
 
     assert jobs == [["b verify"], ["d verify", "a verify", "c verify"]]
+
+
+def test_what_is_asked_together_takes_as_long_as_its_longest() -> None:
+    steps = [step("a verify"), step("b verify"), step("c verify"), step("d verify")]
+    asked = [replace(entry, checks_only=entry.component in "ac") for entry in steps]
+
+    jobs = jobs_of(*asked, a_verify=4, b_verify=5, c_verify=4, d_verify=2)
+
+    assert jobs == [["b verify"], ["a verify", "c verify", "d verify"]]
 
 
 def test_there_are_no_more_lanes_than_verifications() -> None:
