@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,23 +118,24 @@ class RunWatch:
         if len(self._current) > 1 and not isinstance(result.get("components"), Mapping):
             self._untold = self._current
             return
-        for step, told in self._shares(result):
-            self._step_told(step, kind, data, told)
-
-    def _shares(self, result: Mapping[str, Any]) -> Iterator[tuple[Step, Mapping[str, Any]]]:
-        """Yield each step that a result tells of, with its share of it."""
         if len(self._current) == 1:
-            yield self._current[0], result
+            self._step_told(self._current[0], kind, data, result)
             return
         for step in self._current:
-            if (part := result["components"].get(step.component)) is not None:
-                self._of(step).took = max(self._of(step).took or 0.0, float(part["seconds"]))
-                yield step, {**part, "failed": bool(part["problems"]), "msg": "\n".join(part["problems"])}
+            if (part := result.get("components", {}).get(step.component)) is not None:
+                self._share_told(step, data, part)
+
+    def _share_told(self, step: Step, data: Mapping[str, Any], part: Mapping[str, Any]) -> None:
+        """Take what a shared task says of one step as if a task of its own had said it."""
+        watched, problems, seconds = self._of(step), part["problems"], float(part["seconds"])
+        watched.took = max(watched.took or 0.0, seconds)
+        result = {"msg": "\n".join(problems), "platform_report": part["platform_report"]}
+        kind = "runner_on_failed" if problems else "runner_on_ok"
+        self._step_told(step, kind, {**data, "duration": seconds}, result)
 
     def _step_told(self, step: Step, kind: str, data: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         task, host, watched = str(data.get("task", "")), str(data.get("host", "localhost")), self._of(step)
-        seconds = float(result.get("seconds") or 0) if watched.took is not None else float(data.get("duration") or 0)
-        good = not result["failed"] if watched.took is not None else kind == "runner_on_ok"
+        seconds, good = float(data.get("duration") or 0), kind == "runner_on_ok"
         changed = good and bool(result.get("changed"))
         watched.changed += changed
         watched.seconds[task] = max(watched.seconds[task], seconds)
