@@ -88,7 +88,7 @@ def test_an_admin_host_elsewhere_has_its_own_place_for_the_bundle(tmp_path: Path
 
 
 def test_an_operator_who_sits_at_the_admin_host_has_the_bundle_there(tmp_path: Path) -> None:
-    site = site_of(tmp_path, "    platform_pod_network: 10.244.0.0/16\n")
+    site = site_of(tmp_path)
     hosts = tmp_path / "hosts.yml"
     hosts.write_text(hosts.read_text().replace("192.0.2.5}", "192.0.2.5, ansible_connection: local}"))
 
