@@ -90,11 +90,10 @@ class RunWatch:
         if not self._current and self._waiting and last_words:
             self._watched = {}
             self._current = (self._waiting.pop(0),)
-        if self._current and last_words and not self._failed_before and not self._untold:
+        known = self._failed_before or self._untold or any(self._of(step).failures for step in self._current)
+        if last_words and not known:
             for step in self._current:
-                watched = self._of(step)
-                if not watched.failures:
-                    watched.failures.append(TaskFailure("localhost", "run Ansible", self._redact(last_words)))
+                self._of(step).failures.append(TaskFailure("localhost", "run Ansible", self._redact(last_words)))
         self._begin(())
         return self._untold
 

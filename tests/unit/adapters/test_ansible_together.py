@@ -47,6 +47,14 @@ def test_hosts_are_asked_once_for_what_is_checks_alone(run: Callable[..., Told])
     assert other["vars"]["component"] == "storage"
 
 
+def test_nobody_is_blamed_for_what_another_failed_by(run: Callable[..., Told]) -> None:
+    shares = {"disk": share("it is full."), "clock": share()}
+
+    told = run(FakeAnsible([QUESTION, task("failed", msg="all", components=shares)], "failed", "PLAY"), *CHECKED)
+
+    assert {name: result.ok for name, result in told.items()} == {"disk verify": False, "clock verify": True}
+
+
 def test_a_host_that_does_not_answer_is_asked_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk, clock = CHECKED
     runs = [
