@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 from testinfra.host import Host
 
 testinfra_hosts = ["ansible://control_plane?force_ansible=True"]
@@ -38,3 +40,13 @@ def test_only_peers_may_claim_the_address(host: Host) -> None:
     rules = host.check_output("nft list chain inet platform_api_endpoint judge")
 
     assert rules.rstrip().splitlines()[-3].strip().endswith("drop")
+
+
+def test_who_holds_an_address_is_asked_of_the_network(host: Host) -> None:
+    known = host.ansible.get_variables()
+    ask = "/usr/local/lib/platform/who-holds %s %s"
+    holders = host.check_output(ask, known["platform_api_address"], known["platform_address"]).split()
+    nobodys = str(ip_network(known["platform_host_networks"][0]).broadcast_address - 1)
+
+    assert len(holders) == 1
+    assert host.check_output(ask, nobodys, known["platform_address"]) == "nobody"

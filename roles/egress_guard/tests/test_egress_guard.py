@@ -45,3 +45,17 @@ def test_the_platforms_own_network_is_open(host: Host) -> None:
 def test_the_rules_come_back_with_the_host(host: Host) -> None:
     assert host.check_output("systemctl is-enabled platform-egress-guard.service") == "enabled"
     assert host.run("nft --check --file /etc/platform/egress.nft").rc == 0
+
+
+def test_an_attempt_at_what_is_open_is_told_as_a_hole(host: Host) -> None:
+    attempt = "['/usr/local/lib/platform/try-egress', '127.0.0.1']"
+    program = f"""
+import socket, subprocess, sys
+with socket.create_server(("127.0.0.1", 443)):
+    sys.exit(subprocess.run({attempt}).returncode)
+"""
+
+    tried = host.run("python3 -c %s", program)
+
+    assert tried.rc == 1
+    assert "127.0.0.1 was reached" in tried.stderr

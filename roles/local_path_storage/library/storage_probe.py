@@ -49,9 +49,8 @@ _CONTAINER_SECURITY = {
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
-# Nothing of the pod is left on its host; and its program has ended well, which is known a second before that.
-_GONE = "{.status.phase}=Succeeded"
-_READ = "{.status.containerStatuses[0].state.terminated.exitCode}=0"
+# Its program has ended well, which is known a second before its pod is said to have succeeded.
+_DONE = "{.status.containerStatuses[0].state.terminated.exitCode}=0"
 # Seconds after which a pod that has not succeeded is asked whether it failed.
 _LOOK_SECONDS = 5
 
@@ -93,15 +92,10 @@ class Cluster:
         self.attempt("delete", "namespace", self.namespace, "--wait=false")
         self._module.fail_json(msg=message, evidence=events.splitlines()[-15:])
 
-    def await_end(self, pod: str, sign: str) -> None:
-        """Wait until a pod has done its work; the API tells, since asking all the time costs more than the work.
-
-        Args:
-            pod: its name.
-            sign: what its status then says, as a path and a value.
-        """
+    def await_end(self, pod: str) -> None:
+        """Wait until a pod has done its work; the API tells, since asking all the time costs more than the work."""
         end, phase = time.monotonic() + self._module.params["seconds"], ""
-        succeeded = ("wait", f"pod/{pod}", f"--for=jsonpath={sign}", f"--timeout={_LOOK_SECONDS}s")
+        succeeded = ("wait", f"pod/{pod}", f"--for=jsonpath={_DONE}", f"--timeout={_LOOK_SECONDS}s")
         while time.monotonic() < end:
             if not self.attempt(*succeeded).returncode:
                 return
@@ -168,10 +162,10 @@ def main() -> None:
     writer = pod("writer", image, f"echo {token} > /data/token")
     items = [*room(cluster.namespace), claim(module.params["storage_class"]), writer]
     cluster.create({"apiVersion": "v1", "kind": "List", "items": items})
-    cluster.await_end("writer", _GONE)
+    cluster.await_end("writer")
     cluster.run("delete", "pod", "writer", "--wait=false")
     cluster.create(pod("reader", image, "cat /data/token"))
-    cluster.await_end("reader", _READ)
+    cluster.await_end("reader")
     if cluster.run("get", "pod", "writer", "--ignore-not-found", "-o", "name"):
         cluster.fail("The pod that wrote is still there, so nothing is known of what outlives it.")
     if (read := cluster.run("logs", "reader").strip()) != token:
