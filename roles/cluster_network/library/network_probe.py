@@ -27,20 +27,28 @@ RETURN = r"""
 held: {description: What held., returned: always, type: list, elements: str}
 """
 
+import http.client
 import json
+import socket
 import subprocess
+import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-_ALLOWED, _REFUSED = 8080, 8081
+_ALLOWED, _REFUSED, _SERVICE = 8080, 8081, 80
 _NAMES, _METRICS = 53, 9153
+_SECONDS = 15
+_OPEN_SECONDS = 10
+_SAID = ".said"
 
 
 class NotYet(Exception):
@@ -54,24 +62,68 @@ class Pod(NamedTuple):
     address: str
 
 
+class Api:
+    """The cluster's API behind one `kubectl proxy`, which many questions cost less than a `kubectl` each."""
+
+    def __init__(self, place: Path) -> None:
+        """Ask at a socket; what the proxy says is in a file beside it."""
+        self._place = place
+
+    def get(self, path: str) -> Any:
+        """Return the document at a path."""
+        connection = http.client.HTTPConnection("localhost", timeout=_SECONDS)
+        try:
+            with socket.socket(socket.AF_UNIX) as connection.sock:
+                connection.sock.settimeout(_SECONDS)
+                connection.sock.connect(str(self._place))
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                content = answer.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise NotYet(f"the API gave no answer for {path}: {error} {self._last_words()}".rstrip()) from error
+        if answer.status != http.client.OK:
+            raise NotYet(f"the API answered {answer.status} for {path}: {content.strip()[-300:]}")
+        try:
+            return json.loads(content)
+        except ValueError as error:
+            raise NotYet(f"the API answered {path} with no document: {content.strip()[-300:]!r}") from error
+
+    def _last_words(self) -> str:
+        said = self._place.with_suffix(_SAID)
+        return said.read_text(errors="replace").strip()[-300:] if said.exists() else ""
+
+
+@contextmanager
+def api(kubeconfig: str) -> Iterator[Api]:
+    """Yield the API; whoever may read the socket's folder, root alone, may use it."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "api"
+        command = ["kubectl", "--kubeconfig", kubeconfig, "proxy", f"--unix-socket={place}"]
+        with (
+            place.with_suffix(_SAID).open("wb") as said,
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said) as proxy,
+        ):
+            end = time.monotonic() + _OPEN_SECONDS
+            while not place.exists() and proxy.poll() is None and time.monotonic() < end:
+                time.sleep(0.02)
+            try:
+                yield Api(place)
+            finally:
+                proxy.terminate()
+
+
 class Probe:
     """The probe's pods, spoken to through the API."""
 
-    def __init__(self, kubeconfig: str, namespace: str) -> None:
+    def __init__(self, api: Api, kubeconfig: str, namespace: str) -> None:
+        """Speak to the pods of a namespace; programs in them are run by `kubectl`."""
+        self._api = api
         self._kubeconfig = kubeconfig
         self._namespace = namespace
 
-    def kubectl(self, *arguments: str) -> str:
-        """Run kubectl."""
-        command = ["kubectl", "--kubeconfig", self._kubeconfig, "--request-timeout=15s", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise NotYet(f"`kubectl {' '.join(arguments[:4])}` failed: {(done.stderr or done.stdout).strip()[-300:]}")
-        return done.stdout
-
     def pods(self, nodes: list[str]) -> dict[str, Pod]:
         """Return the ready pod of each node."""
-        listing = json.loads(self.kubectl("get", "pods", "-n", self._namespace, "-l", "app=probe", "-o", "json"))
+        listing = self._api.get(f"/api/v1/namespaces/{self._namespace}/pods?labelSelector=app%3Dprobe")
         ready = {
             pod["spec"]["nodeName"]: Pod(pod["metadata"]["name"], pod["status"].get("podIP", ""))
             for pod in listing["items"]
@@ -87,8 +139,7 @@ class Probe:
         query = urllib.parse.urlencode(
             {"host": host, "port": port, "protocol": "http", "request": "hostname", "tries": 1}
         )
-        path = f"/api/v1/namespaces/{self._namespace}/pods/{pod}:{_ALLOWED}/proxy/dial?{query}"
-        answer = json.loads(self.kubectl("get", "--raw", path))
+        answer = self._api.get(f"/api/v1/namespaces/{self._namespace}/pods/{pod}:{_ALLOWED}/proxy/dial?{query}")
         if not answer.get("responses"):
             raise NotYet(f"{pod} got no answer from {host}:{port}: {answer.get('errors')}")
         return str(answer["responses"][0])
@@ -110,11 +161,11 @@ class Probe:
         if (answer := self.dial(pod.name, other.address, _ALLOWED)) != other.name:
             raise NotYet(f"{other.address} answered as {answer}, not as {other.name}")
 
-    def resolves(self, pod: Pod) -> None:
-        """Let a pod reach a service by its name."""
-        target = f"probe.{self._namespace}.svc.cluster.local:80"
-        if said := self.connect(pod.name, target):
-            raise NotYet(f"{target} does not answer: {said}")
+    def resolves(self, pod: Pod, others: Collection[str]) -> None:
+        """Let a pod reach a service by its name; one of the others answers."""
+        target = f"probe.{self._namespace}.svc.cluster.local"
+        if (answer := self.dial(pod.name, target, _SERVICE)) not in others:
+            raise NotYet(f"{target} answered as {answer}, which is no pod of the service")
 
     def refuses(self, pod: Pod, other: Pod) -> None:
         """Let a pod knock at a port that a policy allows, and at one that none does."""
@@ -125,7 +176,7 @@ class Probe:
 
     def refuses_names(self, pod: Pod) -> None:
         """Where there is one node, let its pod ask CoreDNS for a name, and for its metrics, which no rule allows."""
-        listing = json.loads(self.kubectl("get", "pods", "-n", "kube-system", "-l", "k8s-app=kube-dns", "-o", "json"))
+        listing = self._api.get("/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns")
         addresses = [entry["status"].get("podIP") for entry in listing["items"]]
         if not addresses or not addresses[0]:
             raise NotYet("CoreDNS does not run")
@@ -136,7 +187,7 @@ class Probe:
 
     def answers_outside(self) -> None:
         """Reach the service as a user outside the cluster does."""
-        service = json.loads(self.kubectl("get", "service", "probe", "-n", self._namespace, "-o", "json"))
+        service = self._api.get(f"/api/v1/namespaces/{self._namespace}/services/probe")
         addresses = [entry["ip"] for entry in service["status"].get("loadBalancer", {}).get("ingress", [])]
         if not addresses:
             raise NotYet("the service has no LoadBalancer address")
@@ -148,10 +199,13 @@ class Probe:
 
 def checks(probe: Probe, pods: dict[str, Pod], outside: bool) -> Iterator[tuple[str, Callable[[], None]]]:
     """Yield what must hold, by name."""
-    nodes = sorted(pods)
+    nodes, names = sorted(pods), {pod.name for pod in pods.values()}
     for node, other in zip(nodes, [*nodes[1:], nodes[0]], strict=True):
         yield f"a pod on {node} reaches one on {other}", partial(probe.meets, pods[node], pods[other])
-        yield f"a pod on {node} reaches a service by its name", partial(probe.resolves, pods[node])
+        yield (
+            f"a pod on {node} reaches a service by its name",
+            partial(probe.resolves, pods[node], names),
+        )
     alone = len(nodes) == 1
     refuses = (
         partial(probe.refuses_names, pods[nodes[0]])
@@ -196,13 +250,16 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    probe = Probe(module.params["kubeconfig"], module.params["namespace"])
-    end = time.monotonic() + module.params["seconds"]
-    held: set[str] = set()
-    while problems := attempt(probe, module.params["nodes"], module.params["address"], held):
-        if time.monotonic() > end:
-            module.fail_json(msg="\n".join(problems), held=sorted(held))
-        time.sleep(1)
+    given, held = module.params, set[str]()
+    end = time.monotonic() + given["seconds"]
+    with api(given["kubeconfig"]) as opened:
+        probe = Probe(opened, given["kubeconfig"], given["namespace"])
+        while problems := attempt(probe, given["nodes"], given["address"], held):
+            if time.monotonic() > end:
+                break
+            time.sleep(1)
+    if problems:
+        module.fail_json(msg="\n".join(problems), held=sorted(held))
     module.exit_json(changed=False, held=sorted(held))
 
 
