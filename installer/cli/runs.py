@@ -88,7 +88,7 @@ class Runs:
         site = self._site
         if not site.lab_name:
             return
-        site.lab_provider.up(site.lab)
+        site.lab_provider.up(site.lab, ask_all=False)
         bundles = Bundles(site)
         if bundles.is_missing():
             site.reporter.emit(Notice(f"The lab has no bundle of its lock yet: it is built in {site.bundle}."))

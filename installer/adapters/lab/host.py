@@ -65,6 +65,18 @@ class NspawnHost:
         return None
 
     @property
+    def has_answered(self) -> bool:
+        """Return whether the host has answered on ssh since it was started."""
+        with contextlib.suppress(OSError):
+            return self.leader is not None and self._layout.answered.read_text() == self._layout.running.read_text()
+        return False
+
+    def note_answer(self) -> None:
+        """Remember that the host has answered."""
+        with contextlib.suppress(OSError):
+            self._layout.answered.write_text(self._layout.running.read_text())
+
+    @property
     def _machine(self) -> str:
         return f"{self._lab.name}-{self.name}"
 

@@ -110,3 +110,8 @@ class HostLayout:
     def running(self) -> Path:
         """Return the file that names the host's first process while it runs."""
         return self.folder / "leader"
+
+    @property
+    def answered(self) -> Path:
+        """Return the file that says which run of the host has answered on ssh."""
+        return self.folder / "answered"

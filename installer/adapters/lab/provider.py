@@ -40,8 +40,11 @@ class LabProvider:
         """Return where a lab keeps its things."""
         return LabLayout(name, self._root)
 
-    def up(self, lab: Lab) -> None:
+    def up(self, lab: Lab, ask_all: bool = True) -> None:
         """Start every host that does not run, and wait until each answers on ssh.
+
+        Args:
+            ask_all: ask those, too, that have answered since they were started.
 
         Raises:
             LabUnavailable: this machine cannot host it, or a host does not come up.
@@ -60,7 +63,7 @@ class LabProvider:
             network.create_bridge(layout, lab.network, lab.gateway)
             with ThreadPoolExecutor(len(hosts)) as pool:
                 list(pool.map(lambda host: host.start(root), hosts))
-            self._await_ssh(lab)
+            self._await_ssh(lab, [host for host in hosts if ask_all or not host.has_answered])
 
     def down(self, lab: Lab, wipe: bool = False) -> None:
         """Stop every host and take the network away; disks stay unless `wipe`.
@@ -105,7 +108,7 @@ class LabProvider:
         with self._held(layout):
             root = root_file_system(lab, layout, self._reporter)
             self._host(lab, name).start(root)
-        self._await_ssh(lab, [name])
+        self._await_ssh(lab, [self._host(lab, name)])
 
     def status(self, lab: Lab) -> LabStatus:
         """Return how the hosts fare, and what tried to leave.
@@ -177,23 +180,25 @@ class LabProvider:
             hosts += [NspawnHost(lab, _stray(lab, name), layout.host(name)) for name in names]
         return hosts
 
-    def _await_ssh(self, lab: Lab, names: Sequence[str] = ()) -> None:
-        waiting = [host.name for host in lab.hosts if not names or host.name in names]
+    def _await_ssh(self, lab: Lab, hosts: Sequence[NspawnHost]) -> None:
+        waiting = list(hosts)
         end = time.monotonic() + _SSH_SECONDS
-        with ThreadPoolExecutor(len(waiting)) as pool:
+        with ThreadPoolExecutor(max(1, len(waiting))) as pool:
             while waiting:
-                answers = list(pool.map(lambda name: self._answers(lab, name), waiting))
-                waiting = [name for name, answered in zip(waiting, answers, strict=True) if not answered]
+                answers = list(pool.map(lambda host: self._answers(lab, host), waiting))
+                waiting = [host for host, answered in zip(waiting, answers, strict=True) if not answered]
                 if waiting and time.monotonic() > end:
+                    names = ", ".join(host.name for host in waiting)
                     raise LabUnavailable(
-                        f"The hosts {', '.join(waiting)} of the lab {lab.name} do not answer on ssh.",
+                        f"The hosts {names} of the lab {lab.name} do not answer on ssh.",
                         hint=f"Their consoles are in {self.layout(lab.name).folder / 'hosts'}/*/console.log.",
                     )
                 time.sleep(0.1 if waiting else 0)
 
-    def _answers(self, lab: Lab, name: str) -> bool:
+    def _answers(self, lab: Lab, host: NspawnHost) -> bool:
         with contextlib.suppress(CommandFailed):
-            run(self.ssh_command(lab, name, ["true"]), seconds=10)
+            run(self.ssh_command(lab, host.name, ["true"]), seconds=10)
+            host.note_answer()
             return True
         return False
 
