@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from installer.model.plan import Job, Step, StepResult
@@ -11,6 +12,8 @@ from installer.model.plan import Job, Step, StepResult
 Ended = Callable[[Step, StepResult], None]
 Work = Callable[[Job, Ended], None]
 _UNKNOWN_SECONDS = 3.0
+# What Ansible computes before a host has anything to do; most of a long verification is waiting, which others fill.
+_HEAD_START = 1.5
 
 
 def group(steps: Sequence[Step], lanes: int, seconds: Mapping[str, float]) -> tuple[Job, ...]:
@@ -18,7 +21,8 @@ def group(steps: Sequence[Step], lanes: int, seconds: Mapping[str, float]) -> tu
 
     A deployment takes along the verification that waits for nothing else. Verifications that wait
     for nothing at all are spread over a few lanes, the longest first; those that are checks alone stay together,
-    since one question to a host answers all. Removals are quick and follow each other: one run takes them all.
+    since one question to a host answers all. The longest lane has a head start: the run lasts as long as it does.
+    Removals are quick and follow each other: one run takes them all.
 
     Args:
         lanes: how many jobs share the verifications of what stands already.
@@ -50,11 +54,14 @@ def group(steps: Sequence[Step], lanes: int, seconds: Mapping[str, float]) -> tu
 
     for part in sorted(parts, key=lambda part: -length(part)):
         min(lanes_of, key=length).extend(part)
-    jobs += [Job(tuple(lane)) for lane in lanes_of]
+    longest = max(map(length, lanes_of), default=0.0)
+    jobs += [Job(tuple(lane), min(_HEAD_START, longest - length(lane))) for lane in lanes_of]
     return tuple(jobs)
 
 
-def run_jobs(jobs: Sequence[Job], work: Work, at_once: int) -> dict[str, StepResult]:
+def run_jobs(
+    jobs: Sequence[Job], work: Work, at_once: int, pause: Callable[[float], None] = time.sleep
+) -> dict[str, StepResult]:
     """Run every job, and return the results of the steps that ran.
 
     After a failure nothing new begins; what runs already is let end. The longest chain of waiting
@@ -63,6 +70,7 @@ def run_jobs(jobs: Sequence[Job], work: Work, at_once: int) -> dict[str, StepRes
     Args:
         work: runs one job in a thread of its own, and tells each step's end; a milestone's, when it is reached, too.
         at_once: how many jobs run at most.
+        pause: waits the seconds that a job leaves to a longer one.
     """
     waiting = {job.name: job for job in jobs}
     weight = _chain_lengths(jobs)
@@ -75,6 +83,7 @@ def run_jobs(jobs: Sequence[Job], work: Work, at_once: int) -> dict[str, StepRes
 
     def run(job: Job) -> None:
         try:
+            pause(job.yields)
             work(job, lambda step, result: events.put((job, step, result)))
             events.put((job, None, None))
         except BaseException as error:

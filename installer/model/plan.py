@@ -57,9 +57,13 @@ class Job:
 
     Starting Ansible costs more than most verifications: those of components that stand already
     share a run, and so do a deployment and the verification that follows it.
+
+    Attributes:
+        yields: seconds it leaves to a longer job before it begins.
     """
 
     steps: tuple[Step, ...]
+    yields: float = 0.0
 
     @property
     def name(self) -> str:

@@ -19,7 +19,7 @@ from installer.model.report import RunReport
 from installer.ports import Confirmation, Evidence, Journal, PlaybookRunner, Reporter
 
 # Verifications of what stands already: more processes would only wait for each other.
-_LANES = 3
+_LANES = 2
 _BROKEN_OFF = "broken off"
 _MOST_EVIDENCE = 40
 

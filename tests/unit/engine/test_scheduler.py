@@ -72,6 +72,24 @@ def test_what_is_asked_together_takes_as_long_as_its_longest() -> None:
     assert jobs == [["b verify"], ["a verify", "c verify", "d verify"]]
 
 
+def test_the_longest_lane_has_a_head_start() -> None:
+    steps = [step("a verify"), step("b verify"), step("c verify")]
+
+    jobs = group(steps, 3, {"a verify": 4.0, "b verify": 9.0, "c verify": 8.5})
+
+    assert {job.name: job.yields for job in jobs} == {"b verify": 0.0, "c verify": 0.5, "a verify": 1.5}
+
+
+def test_what_yields_begins_later() -> None:
+    waited: list[float] = []
+    jobs = (Job((step("a verify"),)), Job((step("b verify"),), yields=1.5))
+
+    results = run_jobs(jobs, lambda job, ended: ended(job.steps[0], GOOD), 1, waited.append)
+
+    assert sorted(waited) == [0.0, 1.5]
+    assert sorted(results) == ["a verify", "b verify"]
+
+
 def test_there_are_no_more_lanes_than_verifications() -> None:
     assert jobs_of(step("a verify"), lanes=5) == [["a verify"]]
 
