@@ -1,0 +1,67 @@
+"""Kill fresh installations, each once at a random moment: `python benchmarks/kills.py [--rounds 10] [--seed 1]`.
+
+Each round begins with nothing but the caches, kills every process of the installation, runs it again, and says
+whether that completed, with every component verified and every node Ready. It ends with 1 when one did not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from installer.cli.console import table
+from tests.system.site import CONTROL_PLANES, Document, LabSite
+
+LAB = "killed"
+# An undisturbed installation takes longer than this on two cores.
+_LATEST = 130.0
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1, help="of the moments")
+    given = parser.parse_args()
+    moments = random.Random(given.seed)
+    site, rows = LabSite(LAB), []
+    try:
+        for number in range(1, given.rounds + 1):
+            rows.append((str(number), *killed_once(site, moments.uniform(1.0, _LATEST))))
+            print(" ".join(rows[-1]), file=sys.stderr, flush=True)
+    finally:
+        site.forget()
+    print(table(("round", "killed after", "while", "again", "s"), rows))
+    sys.exit(any(row[3] != "completed" for row in rows))
+
+
+def killed_once(site: LabSite, after: float) -> tuple[str, str, str, str]:
+    """Return when an installation was killed, what it was at, what became of the next one, and the seconds of that."""
+    site.forget()
+    began, at = time.monotonic(), [""]
+
+    def reached(event: Document) -> bool:
+        at[0] = str(event.get("step") or event.get("phase") or at[0])
+        return time.monotonic() - began >= after
+
+    was_killed = site.install_until(reached)
+    took = time.monotonic() - began
+    began = time.monotonic()
+    try:
+        report = site.install()
+        nodes = site.nodes()
+        whole = report["ok"] and set(nodes) == set(CONTROL_PLANES) and all(ready for ready, _ in nodes.values())
+        outcome = "completed" if whole else f"incomplete: {nodes}"
+    except AssertionError as error:
+        outcome = f"failed: {error}"
+    again = time.monotonic() - began
+    return f"{took:.0f} s" if was_killed else "its end", at[0], outcome, f"{again:.0f}"
+
+
+if __name__ == "__main__":
+    main()
