@@ -17,7 +17,7 @@ options:
   image: {description: "An image's name, with its registry's.", type: str, required: true}
   digest: {description: The image's digest., type: str, required: true}
   unknown: {description: The name of an image the registry does not have., type: str, required: true}
-  seconds: {description: How long an answer may take., type: float, default: 10}
+  seconds: {description: How long an answer may take., type: float, default: 2}
 author: [The platform-install project]
 """
 
@@ -104,7 +104,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "address": text, "name": text, "port": {"type": "int", "required": True}, "authority": text,
-            "image": text, "digest": text, "unknown": text, "seconds": {"type": "float", "default": 10},
+            "image": text, "digest": text, "unknown": text, "seconds": {"type": "float", "default": 2},
         },
         supports_check_mode=True,
     )  # fmt: skip
