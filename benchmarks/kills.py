@@ -58,7 +58,8 @@ def killed_once(site: LabSite, after: float) -> tuple[str, str, str, str]:
         whole = report["ok"] and set(nodes) == set(CONTROL_PLANES) and all(ready for ready, _ in nodes.values())
         outcome = "completed" if whole else f"incomplete: {nodes}"
     except AssertionError as error:
-        outcome = f"failed: {error}"
+        print(error, file=sys.stderr)
+        outcome = f"failed: {str(error).partition(chr(10))[0]}"
     again = time.monotonic() - began
     return f"{took:.0f} s" if was_killed else "its end", at[0], outcome, f"{again:.0f}"
 
