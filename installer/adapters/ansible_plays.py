@@ -68,7 +68,7 @@ def _question(steps: Sequence[Step]) -> dict[str, Any]:
     )
     task = {
         "name": "verify | All that must hold on the host",
-        "platform.base.host_checks": {"checks": f"{{{{ {checks} }}}}"},
+        "platform.base.host_checks": {"checks": f"{{{{ {checks} }}}}", "foundation": "{{ platform_ca_certificate }}"},
     }
     return {
         "name": TOGETHER,

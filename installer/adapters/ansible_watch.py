@@ -128,7 +128,9 @@ class RunWatch:
         """Take what a shared task says of one step as if a task of its own had said it."""
         watched, problems, seconds = self._of(step), part["problems"], float(part["seconds"])
         watched.took = max(watched.took or 0.0, seconds)
-        result = {"msg": "\n".join(problems), "platform_report": part["platform_report"]}
+        result = {
+            "msg": "\n".join(problems), "platform_report": part["platform_report"], "bare": part.get("bare", False)
+        }  # fmt: skip
         kind = "runner_on_failed" if problems else "runner_on_ok"
         self._step_told(step, kind, {**data, "duration": seconds}, result)
 
@@ -162,4 +164,4 @@ def _failure(host: str, task: str, result: Mapping[str, Any], kind: str, redact:
     if not reached:
         message = f"The host does not answer: {message}"
     evidence = tuple(redact(str(line)) for line in result.get("evidence") or ())
-    return TaskFailure(host, task, redact(message)[:_MOST_TEXT], evidence, reached)
+    return TaskFailure(host, task, redact(message)[:_MOST_TEXT], evidence, reached, bool(result.get("bare")))

@@ -10,7 +10,7 @@ import os
 import re
 import socket
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,6 +119,11 @@ class SqliteJournal:
         elif step.verb == "remove" and result.ok:
             change = "UPDATE components SET deployed = 0" if step.partial else "DELETE FROM components"
             self._connection.execute(f"{change} WHERE name = ?", (step.component,))
+
+    def doubt(self, components: Iterable[str]) -> None:
+        """Write down that components may not stand any more; the next run deploys them."""
+        for name in components:
+            self._connection.execute("UPDATE components SET verified = 0 WHERE name = ?", (name,))
 
     def deployed(self) -> dict[str, Deployed]:
         """Return what is known of every component."""

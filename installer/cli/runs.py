@@ -103,14 +103,24 @@ class Runs:
             self.prepare_lab()
             bundles = Bundles(site)
             bundle = bundles.verify()
-            site.reporter.emit(PhaseStarted("plan"))
-            plan = self.plan(selection)
-            note_unchanged(plan, site.reporter)
-            Preflights(site, self._limit).require_ready(worth_a_look(plan))
-            report = carry_out(site.key, bundle.release.id, command, plan, self._begun_with(plan), self._crew())
+            report = self._installed(selection, bundle.release.id, command)
+            if report.bare_hosts:
+                names = ", ".join(report.bare_hosts)
+                site.reporter.emit(Notice(f"Set up anew since they were deployed: {names}. They are deployed again."))
+                self.journal.doubt(report.plan.on(report.bare_hosts))
+                report = self._installed(selection, bundle.release.id, command)
             if report.ok:
                 bundles.accept(bundle)
             return Reports(site).keep(report, bundle)
+
+    def _installed(self, selection: Selection, release: str, command: str) -> RunReport:
+        """Plan, look at the hosts, ask, and bring the site to what its inventory says."""
+        site = self._site
+        site.reporter.emit(PhaseStarted("plan"))
+        plan = self.plan(selection)
+        note_unchanged(plan, site.reporter)
+        Preflights(site, self._limit).require_ready(worth_a_look(plan))
+        return carry_out(site.key, release, command, plan, self._begun_with(plan), self._crew())
 
     def verify(self, selection: Selection) -> RunReport:
         """Verify what is deployed, as users would use it; nothing is changed."""

@@ -21,14 +21,14 @@ def where_to_look(results: Mapping[str, StepResult], catalog: Catalog) -> tuple[
     """Return step, place among its failures, and where to look, for the failures worth it.
 
     The first failures come first, and a few are enough: what fails later often fails for the same reason.
-    A failure that brought its own explanation, and a host that does not answer, are left alone.
+    A failure that brought its own explanation, and a host that does not answer or has nothing, are left alone.
     """
     found = []
     for name, result in results.items():
         component = name.rpartition(" ")[0]
         namespace = catalog[component].description.namespace if component in catalog else None
         for index, failure in enumerate(result.failures):
-            if failure.evidence or not failure.reached or failure.host == _LOCAL:
+            if failure.evidence or not failure.reached or failure.bare or failure.host == _LOCAL:
                 continue
             found.append((name, index, look_for(failure, namespace or "")))
     return tuple(found[:_MOST_LOOKS])

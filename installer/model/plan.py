@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,6 +100,10 @@ class Plan:
         """Return the components that something will be done to."""
         return tuple(item for item in self.components if item.change is not Change.UNCHANGED)
 
+    def on(self, hosts: Collection[str]) -> tuple[str, ...]:
+        """Return the components that run on any of some hosts."""
+        return tuple(item.component for item in self.components if not set(hosts).isdisjoint(item.hosts))
+
 
 @dataclass(frozen=True)
 class TaskFailure:
@@ -111,6 +115,7 @@ class TaskFailure:
         message: what the module said.
         evidence: the tail of a unit's journal or a pod's log that explains it.
         reached: the host answered, so it can be asked for more.
+        bare: the host was set up anew since it was deployed; nothing of the platform is on it.
     """
 
     host: str
@@ -118,6 +123,7 @@ class TaskFailure:
     message: str
     evidence: tuple[str, ...] = ()
     reached: bool = True
+    bare: bool = False
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,11 @@ class RunReport:
         return tuple((name, failure) for name, result in self.steps.items() for failure in result.failures)
 
     @property
+    def bare_hosts(self) -> tuple[str, ...]:
+        """Return the hosts that were found set up anew."""
+        return tuple(sorted({failure.host for _, failure in self.failed if failure.bare}))
+
+    @property
     def slowest(self) -> tuple[tuple[str, TaskTime], ...]:
         """Return the slowest tasks with their steps, slowest first."""
         found = [(name, task) for name, result in self.steps.items() for task in result.slowest]

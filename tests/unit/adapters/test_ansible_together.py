@@ -55,6 +55,19 @@ def test_nobody_is_blamed_for_what_another_failed_by(run: Callable[..., Told]) -
     assert {name: result.ok for name, result in told.items()} == {"disk verify": False, "clock verify": True}
 
 
+def test_a_host_that_was_set_up_anew_is_told_apart(run: Callable[..., Told]) -> None:
+    bare = {**share("Nothing is on this host."), "bare": True}
+    events = [
+        QUESTION,
+        task("failed", host="a", msg="all", components={"disk": bare}),
+        task("failed", host="b", msg="all", components={"disk": share("it is full.")}),
+    ]
+
+    told = run(FakeAnsible(events, "failed", "PLAY"), *CHECKED)
+
+    assert [(failure.host, failure.bare) for failure in told["disk verify"].failures] == [("a", True), ("b", False)]
+
+
 def test_a_host_that_does_not_answer_is_asked_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk, clock = CHECKED
     runs = [

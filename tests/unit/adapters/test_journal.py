@@ -107,6 +107,14 @@ def test_the_least_disturbed_time_of_each_step_is_told(journal: SqliteJournal) -
     assert journal.durations() == {"storage deploy": GOOD.seconds, "storage verify": GOOD.seconds}
 
 
+def test_what_may_not_stand_any_more_is_not_good(journal: SqliteJournal) -> None:
+    do(journal, (DEPLOY, GOOD), (VERIFY, GOOD))
+
+    journal.doubt(["storage", "unknown"])
+
+    assert {name: deployed.good for name, deployed in journal.deployed().items()} == {"storage": False}
+
+
 def test_another_process_reads_what_was_written(journal: SqliteJournal, tmp_path: Path) -> None:
     do(journal, (DEPLOY, GOOD), (VERIFY, GOOD))
 

@@ -153,5 +153,14 @@ def test_no_component_waits_for_what_another_waits_for(tmp_path: Path) -> None:
     assert [part["problems"] for part in found.values()] == [[], []]
 
 
+def test_nothing_is_waited_for_on_a_host_that_was_set_up_anew(tmp_path: Path) -> None:
+    waits = entry("disk", file=str(tmp_path / "never"), seconds=600)
+
+    found = host_checks.outcomes([waits], str(tmp_path / "authority.crt"))
+
+    assert found["disk"]["bare"]
+    assert "set up anew" in found["disk"]["problems"][0]
+
+
 def test_no_checks_are_no_problems() -> None:
     assert host_checks.outcomes([]) == {}

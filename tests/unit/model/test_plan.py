@@ -9,7 +9,7 @@ import pytest
 
 from installer.model.component import Layer
 from installer.model.lab import Lab, LabHost
-from installer.model.plan import Change, Job, Plan, PlannedComponent, Step
+from installer.model.plan import Change, Job, Plan, PlannedComponent, Step, TaskFailure
 from installer.model.report import RunReport
 from tests.fakes import GOOD
 
@@ -30,6 +30,21 @@ def test_only_what_changes_is_a_change() -> None:
 
     assert Change.UNCHANGED not in {item.change for item in Plan(items, ()).changes}
     assert len(Plan(items, ()).changes) == len(Change) - 1
+
+
+def test_what_runs_on_some_hosts_is_found() -> None:
+    items = tuple(
+        PlannedComponent(name, Change.UNCHANGED, "", hosts, "") for name, hosts in (("a", ("h1", "h2")), ("b", ("h3",)))
+    )
+
+    assert Plan(items, ()).on(["h2", "h4"]) == ("a",)
+
+
+def test_a_report_tells_which_hosts_were_set_up_anew() -> None:
+    failures = (TaskFailure("h2", "t", "m", bare=True), TaskFailure("h1", "t", "m"))
+    steps = {f"{name} verify": replace(GOOD, ok=False, failures=failures) for name in "ab"}
+
+    assert RunReport("site", "b", False, "now", 1.0, Plan((), ()), steps=steps).bare_hosts == ("h2",)
 
 
 def test_a_report_counts_changes_over_all_steps() -> None:

@@ -31,6 +31,11 @@ options:
       report: {description: Names what the first group of C(output) found in the run's report., type: str}
       environment: {description: Variables for the command., type: dict, default: {}}
       component: {description: Whose check it is; results are told apart by it., type: str, default: ""}
+  foundation:
+    description:
+      - A file every deployed host has. Where it is missing the host was set up anew since, and nothing else is
+        looked at, for all of it would be waited for in vain.
+    type: path
 author: [The platform-install project]
 """
 
@@ -47,7 +52,9 @@ platform_report:
   returned: always
   type: dict
 components:
-  description: Of each component the C(problems), the C(seconds) its checks took, and its C(platform_report).
+  description:
+    - Of each component the C(problems), the C(seconds) its checks took, its C(platform_report), and whether the host
+      is C(bare), without the foundation.
   returned: always
   type: dict
 """
@@ -64,6 +71,9 @@ from ansible.module_utils.basic import AnsibleModule
 _COMMAND_SECONDS = 60
 _TAIL = 600
 _SHOWN = 120
+_BARE = (
+    "Nothing of the platform is on this host: it was set up anew since. Install again, and what belongs there comes."
+)
 
 
 def of_command(check: dict[str, Any], report: dict[str, str]) -> str:
@@ -165,11 +175,13 @@ def outcome(checks: list[dict[str, Any]]) -> dict[str, Any]:
     return {"problems": problems, "seconds": time.monotonic() - began, "platform_report": report}
 
 
-def outcomes(checks: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def outcomes(checks: list[dict[str, Any]], foundation: str | None = None) -> dict[str, dict[str, Any]]:
     """Run every check, and return what came of them by component; none waits for another's."""
     parts: dict[str, list[dict[str, Any]]] = {}
     for check in checks:
         parts.setdefault(check["component"], []).append(check)
+    if foundation is not None and not os.path.exists(foundation):
+        return {name: {"problems": [_BARE], "seconds": 0.0, "platform_report": {}, "bare": True} for name in parts}
     with ThreadPoolExecutor(max(1, len(parts))) as pool:
         return dict(zip(parts, pool.map(outcome, parts.values()), strict=True))
 
@@ -195,10 +207,13 @@ def main() -> None:
         "component": {"type": "str", "default": ""},
     }
     module = AnsibleModule(
-        argument_spec={"checks": {"type": "list", "elements": "dict", "required": True, "options": entry}},
+        argument_spec={
+            "checks": {"type": "list", "elements": "dict", "required": True, "options": entry},
+            "foundation": {"type": "path"},
+        },
         supports_check_mode=True,
     )
-    components = outcomes(module.params["checks"])
+    components = outcomes(module.params["checks"], module.params["foundation"])
     problems = [problem for part in components.values() for problem in part["problems"]]
     report = {name: value for part in components.values() for name, value in part["platform_report"].items()}
     if problems:
