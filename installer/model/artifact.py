@@ -160,6 +160,28 @@ class ImageSpec:
 
 
 @dataclass(frozen=True, config=STRICT)
+class WheelFile:
+    """A program inside a wheel, where neither upstream's file nor its module can be had.
+
+    Attributes:
+        program: what it is, by its own name.
+        requirement: the wheel, `name==version`.
+        member: the path inside; `{version}` is filled in.
+        licence: SPDX expression of the program.
+    """
+
+    program: str
+    requirement: str
+    member: str
+    licence: str
+
+    @property
+    def version(self) -> str:
+        """Return the program's version, which is its wheel's."""
+        return "v" + self.requirement.partition("==")[2]
+
+
+@dataclass(frozen=True, config=STRICT)
 class FileSpec:
     """A single file, fetched from upstream or built.
 
@@ -168,6 +190,7 @@ class FileSpec:
         sha256: of what the URL answers, by architecture.
         member: the path inside, when the URL answers with a tar archive.
         program: the Go program that is the same file.
+        wheel: where a program is that stands in for it, when nothing comes from upstream.
     """
 
     name: str
@@ -177,6 +200,7 @@ class FileSpec:
     licence: str
     member: str | None = None
     program: str | None = None
+    wheel: WheelFile | None = None
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -1,4 +1,4 @@
-"""Single files from upstream, whole or out of a tar archive, checked by their published digest.
+"""Single files from upstream, whole or out of an archive, checked by their published digest.
 
 Where upstream publishes no digest, the first download is trusted and said to be; the lock pins it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import lzma
 import tarfile
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -83,23 +84,35 @@ def fetch_file(item: LockedItem, downloads: Downloads, reporter: Reporter) -> No
 
 
 def _take_out(store: BlobStore, archive: str, member: str, what: str, expected: str | None = None) -> Blob:
-    """Put one regular file of a tar archive in the store into the store."""
+    """Put one regular file of an archive in the store into the store."""
+    path = store.path(archive)
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as packed:
+                for info in packed.infolist():
+                    if _plain(info.filename) == _plain(member) and not info.is_dir():
+                        with packed.open(info) as content:
+                            return store.put(content, expected)  # type: ignore[arg-type]
+            raise _lacking(what, member, "unzip -l")
         # Read as a stream, whatever packed it: nothing is unpacked but the one file.
-        with tarfile.open(store.path(archive), mode="r|*") as opened:
+        with tarfile.open(path, mode="r|*") as opened:
             for entry in opened:
                 if _plain(entry.name) == _plain(member) and entry.isreg():
-                    content = opened.extractfile(entry)
-                    assert content is not None  # a regular file has content
-                    return store.put(content, expected)  # type: ignore[arg-type]
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
+                    taken = opened.extractfile(entry)
+                    assert taken is not None  # a regular file has content
+                    return store.put(taken, expected)  # type: ignore[arg-type]
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError) as error:
         raise FileUnavailable(
-            f"What upstream publishes for {what} is no tar archive: {error}.",
+            f"What upstream publishes for {what} is no archive: {error}.",
             hint="Correct the component's `url`, or leave `member` out when it answers with the file itself.",
         ) from error
-    raise FileUnavailable(
+    raise _lacking(what, member, "tar -t")
+
+
+def _lacking(what: str, member: str, listing: str) -> FileUnavailable:
+    return FileUnavailable(
         f"The archive of {what} holds no file {member}.",
-        hint="Correct the component's `member`; list the archive with `tar -t`.",
+        hint=f"Correct the component's `member`; list the archive with `{listing}`.",
     )
 
 

@@ -13,6 +13,7 @@ from installer.adapters.sources.downloads import Downloads
 from installer.adapters.sources.files import fetch_file, pin_file
 from installer.adapters.sources.oci import Registry, split_name
 from installer.adapters.sources.pypi import WheelIndex
+from installer.adapters.sources.wheel_files import fetch_from_wheel, pin_from_wheel
 from installer.adapters.sources.workshop import Workshop
 from installer.errors import PlatformError
 from installer.model.artifact import ChartSpec, FileSpec, GoLock, ImageSpec, Kind, Lock, LockedItem
@@ -147,6 +148,9 @@ class SourceSet:
         """Pin a file, one item for each architecture wanted."""
         if self._settings.origin == BUILD and spec.program is not None:
             return (self._workshop.file(component, spec),)
+        if self._settings.origin == BUILD and spec.wheel is not None:
+            kept = self._recorded(Kind.FILE, spec.wheel.program, spec.wheel.version, component)
+            return kept or (pin_from_wheel(component, spec, self._wheels, self._store),)
         if kept := self._recorded(Kind.FILE, spec.name, spec.version, component):
             return kept
         architectures = self._architectures()
@@ -202,6 +206,7 @@ class SourceSet:
             "debian": lambda item: self._archives[item.scope].fetch(item, self._store, self._reporter),
             "pypi": lambda item: self._wheels.fetch(item, self._reporter),
             "file": lambda item: fetch_file(item, self._downloads, self._reporter),
+            "wheel": lambda item: fetch_from_wheel(item, self._wheels, self._store, self._reporter),
             "helm": lambda item: self._repositories.fetch(item, self._reporter),
             "directory": lambda item: fetch_from_directory(item, self._settings.directories, self._store),
         }

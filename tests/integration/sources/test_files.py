@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import tarfile
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,14 @@ def archive(*members: tuple[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as opened:
+        for name, content in members:
+            opened.writestr(name, content)
+    return buffer.getvalue()
+
+
 def test_a_file_is_pinned_by_its_published_digest(server: Server, downloads: Downloads, told: Told) -> None:
     server.answer("/tool-1.0-amd64", b"program")
 
@@ -60,16 +70,22 @@ def test_other_bytes_than_published_are_refused(server: Server, downloads: Downl
         pin_file("app", spec(server, sha256="0" * 64), "amd64", downloads, told)
 
 
-def test_a_file_is_taken_out_of_an_archive(server: Server, downloads: Downloads, store: BlobStore, told: Told) -> None:
-    server.answer("/tool.tar.gz", archive(("./linux-amd64/tool", b"program"), ("README", b"text")))
+@pytest.mark.parametrize("pack", [archive, zipped])
+def test_a_file_is_taken_out_of_an_archive(
+    server: Server, downloads: Downloads, store: BlobStore, told: Told, pack: Callable[..., bytes]
+) -> None:
+    server.answer("/tool.tar.gz", pack(("./linux-amd64/tool", b"program"), ("README", b"text")))
 
     item = pin_file("app", spec(server, "tool.tar.gz", member="linux-{architecture}/tool"), "amd64", downloads, told)
 
     assert store.path(item.digest).read_bytes() == b"program"
 
 
-def test_an_archive_without_the_member_is_named(server: Server, downloads: Downloads, told: Told) -> None:
-    server.answer("/tool.tar.gz", archive(("README", b"text")))
+@pytest.mark.parametrize("pack", [archive, zipped])
+def test_an_archive_without_the_member_is_named(
+    server: Server, downloads: Downloads, told: Told, pack: Callable[..., bytes]
+) -> None:
+    server.answer("/tool.tar.gz", pack(("README", b"text")))
 
     with pytest.raises(FileUnavailable, match=r"archive of tool v1\.0 holds no file tool"):
         pin_file("app", spec(server, "tool.tar.gz", member="tool"), "amd64", downloads, told)
@@ -81,7 +97,7 @@ def test_what_is_no_archive_is_said_to_be_none(
 ) -> None:
     server.answer("/tool.tar.gz", content)
 
-    with pytest.raises(FileUnavailable, match="is no tar archive"):
+    with pytest.raises(FileUnavailable, match="is no archive"):
         pin_file("app", spec(server, "tool.tar.gz", member="tool"), "amd64", downloads, told)
 
 
