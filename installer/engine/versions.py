@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from installer.model.artifact import Kind, Lock
+from installer.model.artifact import UPSTREAM, Kind, Lock
 from installer.model.component import Component
 
 
@@ -20,7 +20,7 @@ def version_of(component: Component, lock: Lock | None) -> str:
         if programs := [entry for entry in artifacts.files if entry.program in module.programs]:
             return f"{programs[0].name} {programs[0].version}"
     for file in artifacts.files:
-        return f"{file.name} {file.version}"
+        return " ".join(file.pinned_as(lock.origin if lock is not None else UPSTREAM))
     for image in artifacts.images:
         return f"{image.name.rpartition('/')[2]} {image.version}"
     for names in artifacts.packages.values():

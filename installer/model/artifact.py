@@ -17,6 +17,8 @@ from pydantic import AfterValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
 STRICT = ConfigDict(extra="forbid")
+# Where artefacts come from, as inventories and locks say it.
+UPSTREAM, BUILD = "upstream", "build"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
@@ -201,6 +203,12 @@ class FileSpec:
     member: str | None = None
     program: str | None = None
     wheel: WheelFile | None = None
+
+    def pinned_as(self, origin: str) -> tuple[str, str]:
+        """Return the name and version a lock has it by, which are another program's where that stands in for it."""
+        if origin == BUILD and self.wheel is not None:
+            return self.wheel.program, self.wheel.version
+        return self.name, self.version
 
 
 @dataclass(frozen=True, config=STRICT)

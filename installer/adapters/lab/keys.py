@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pysequoia import Tsk
+
 from installer.adapters.lab.layout import LabLayout
 from installer.adapters.process import run
 from installer.model.lab import Lab
 
 HOST_KEY = "ssh_host_ed25519_key"
+_OPERATORS = 5
 
 
 def prepare_keys(lab: Lab, layout: LabLayout) -> None:
@@ -17,6 +20,7 @@ def prepare_keys(lab: Lab, layout: LabLayout) -> None:
     for path in (folder, layout.sockets):
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     _make_key(layout.key, f"operator of the lab {lab.name}")
+    _make_operators(folder / "operators")
     lines = []
     for host in lab.hosts:
         key = host_key(layout, host.name)
@@ -32,6 +36,20 @@ def prepare_keys(lab: Lab, layout: LabLayout) -> None:
         '-o GlobalKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes -o HashKnownHosts=no "$@"\n'
     )
     layout.ssh.chmod(0o755)
+
+
+def _make_operators(folder: Path) -> None:
+    """Make OpenPGP keys of operators whom a site's secrets are given to in shares."""
+    folder.mkdir(exist_ok=True, mode=0o700)
+    for number in range(1, _OPERATORS + 1):
+        public = folder / f"operator{number}.asc"
+        if public.exists():
+            continue
+        key = Tsk.generate(f"operator{number} of a lab")
+        secret = public.with_suffix(".key")
+        secret.touch(mode=0o600)
+        secret.write_text(str(key))
+        public.write_text(str(key.extract_certificate()))
 
 
 def host_key(layout: LabLayout, host: str) -> Path:

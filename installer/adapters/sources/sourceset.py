@@ -16,13 +16,11 @@ from installer.adapters.sources.pypi import WheelIndex
 from installer.adapters.sources.wheel_files import fetch_from_wheel, pin_from_wheel
 from installer.adapters.sources.workshop import Workshop
 from installer.errors import PlatformError
-from installer.model.artifact import ChartSpec, FileSpec, GoLock, ImageSpec, Kind, Lock, LockedItem
+from installer.model.artifact import BUILD, ChartSpec, FileSpec, GoLock, ImageSpec, Kind, Lock, LockedItem
 from installer.model.bundle import BundleSettings, DebianTarget
 from installer.model.catalog import Catalog
 from installer.ports import Reporter
 
-UPSTREAM = "upstream"
-BUILD = "build"
 _MADE = ("go", "composed", "packed")
 
 

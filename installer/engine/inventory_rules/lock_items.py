@@ -54,7 +54,7 @@ def _pinned(component: Component, lock: Lock) -> Iterator[str]:
     declared = [
         *((Kind.CHART, chart.name, chart.version) for chart in artifacts.charts),
         *((Kind.IMAGE, image.name, image.version) for image in artifacts.images),
-        *((Kind.FILE, file.name, file.version) for file in artifacts.files),
+        *((Kind.FILE, *file.pinned_as(lock.origin)) for file in artifacts.files),
         *((Kind.WHEEL, *_requirement(wheel)) for wheel in artifacts.wheels),
     ]
     for kind, name, version in declared:

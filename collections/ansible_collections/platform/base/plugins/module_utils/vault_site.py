@@ -1,0 +1,150 @@
+"""What the platform keeps to itself of a Vault, on the admin host, and how it speaks to the servers."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+_SALT_BYTES = 16
+# What a laptop does in a tenth of a second; the passphrase is long as well.
+_SCRYPT_COST, _SCRYPT_BLOCK, _SCRYPT_PARALLEL = 2**15, 8, 1
+_SECONDS = 10
+_PAUSE = 0.5
+
+
+class VaultProblem(Exception):
+    """What the operator must know, with its cure."""
+
+
+class Kept:
+    """A small document, encrypted with a passphrase, that is either the old one or the new one."""
+
+    def __init__(self, path: str, passphrase: str) -> None:
+        self._path = path
+        self._passphrase = passphrase.encode()
+
+    def read(self) -> dict[str, Any]:
+        """Return the document; empty when there is none.
+
+        Raises:
+            VaultProblem: the passphrase is another one.
+        """
+        try:
+            with open(self._path, "rb") as stream:
+                content = stream.read()
+        except FileNotFoundError:
+            return {}
+        salt, sealed = content[:_SALT_BYTES], content[_SALT_BYTES:]
+        try:
+            return dict(json.loads(self._cipher(salt).decrypt(sealed)))
+        except InvalidToken as error:
+            raise VaultProblem(
+                f"{self._path} was encrypted with another passphrase than the authority's. "
+                "Name the file with the right one in PLATFORM_CA_PASSPHRASE_FILE."
+            ) from error
+
+    def write(self, document: Mapping[str, Any]) -> None:
+        """Keep a document, so that a crash leaves the old one or this one."""
+        salt = os.urandom(_SALT_BYTES)
+        half = f"{self._path}.half"
+        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(salt + self._cipher(salt).encrypt(json.dumps(dict(document)).encode()))
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(half, self._path)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait for whoever works with the document: the module of a run that was killed may go on by itself."""
+        with open(f"{self._path}.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _cipher(self, salt: bytes) -> Fernet:
+        kdf = Scrypt(salt, length=32, n=_SCRYPT_COST, r=_SCRYPT_BLOCK, p=_SCRYPT_PARALLEL)
+        return Fernet(base64.urlsafe_b64encode(kdf.derive(self._passphrase)))
+
+
+def client_of(url: str, authority: str, token: str | None = None) -> Any:
+    """Return a client of one server, which is known by the platform's authority."""
+    import hvac  # there once its wheel is unpacked, which documentation tools do not wait for
+
+    return hvac.Client(url=url, verify=authority, token=token, timeout=_SECONDS)
+
+
+def seal_status(client: Any) -> dict[str, Any]:
+    """Return what a server says of itself; empty when it does not answer."""
+    from hvac.exceptions import VaultError
+    from requests.exceptions import RequestException
+
+    try:
+        return dict(client.sys.read_seal_status())
+    except (VaultError, RequestException):
+        return {}
+
+
+def wait_for(what: Any, seconds: float) -> Any:
+    """Ask until there is an answer that is not empty, and return it, or the last one."""
+    end = time.monotonic() + seconds
+    while not (answer := what()) and time.monotonic() < end:
+        time.sleep(_PAUSE)
+    return answer
+
+
+def login(urls: Mapping[str, str], authority: str, kept: Mapping[str, Any], seconds: float) -> Any:
+    """Return a client that may set the site's Vault up.
+
+    Raises:
+        VaultProblem: nothing is kept that it could log in with, or no server has the lead.
+    """
+    from hvac.exceptions import VaultError
+    from requests.exceptions import RequestException
+
+    if not kept.get("root_token") and not kept.get("installer"):
+        raise VaultProblem(
+            "What the platform logs in with is not kept on this admin host. Restore its /etc/platform from a backup."
+        )
+
+    def attempt() -> Any:
+        for url in urls.values():
+            client = client_of(url, authority)
+            try:
+                if _enter(client, kept):
+                    return client
+            except (VaultError, RequestException):
+                continue
+        return None
+
+    client = wait_for(attempt, seconds)
+    if client is None:
+        raise VaultProblem("No server lets the platform in. Look at `journalctl -u platform-vault` on the hosts.")
+    return client
+
+
+def _enter(client: Any, kept: Mapping[str, Any]) -> bool:
+    """Log in with the first token while it is good, and with the platform's own account afterwards."""
+    from hvac.exceptions import Forbidden
+
+    if kept.get("root_token"):
+        client.token = kept["root_token"]
+        try:
+            client.auth.token.lookup_self()
+        except Forbidden:
+            # A run was killed when it had given the token up, and before it wrote that down.
+            client.token = None
+        else:
+            return True
+    if not kept.get("installer"):
+        return False
+    client.auth.approle.login(**kept["installer"])
+    return True

@@ -1,0 +1,127 @@
+#!/usr/bin/python
+"""Use a Vault as an application would: write, read, forget, and be refused."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_probe
+short_description: Use a Vault as an application would
+description:
+  - Keeps a secret, reads it, forgets it, and gives the token up; then that token must be refused. Every server must be
+    a voter of the cluster.
+options:
+  urls: {description: Servers and where they answer., type: dict, required: true}
+  ca_certificate: {description: The authority of their certificates., type: path, required: true}
+  secrets: {description: The file that is kept encrypted., type: path, required: true}
+  passphrase: {description: What it is encrypted with., type: str, required: true}
+  seconds: {description: How long the servers may take., type: float, default: 120}
+author: [The platform-install project]
+"""
+
+EXAMPLES = r"""
+- name: Use it
+  platform.base.vault_probe:
+    urls: {cp1: "https://192.0.2.11:8200"}
+    ca_certificate: /etc/platform/ca.crt
+    secrets: /etc/platform/vault/secrets
+    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+"""
+
+RETURN = r"""
+asked: {description: "The path of the secret, which audit logs tell of.", returned: always, type: str}
+leader: {description: The server that answered., returned: always, type: str}
+"""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.vault_site import Kept, VaultProblem, login, wait_for
+
+MOUNT = "platform"
+
+
+def keep_and_forget(client: Any, path: str) -> None:
+    """Keep a secret, read it and forget it.
+
+    Raises:
+        VaultProblem: it is not as it was kept, or there still.
+    """
+    from hvac.exceptions import InvalidPath
+
+    value, store = secrets.token_hex(16), client.secrets.kv.v2
+    store.create_or_update_secret(path, {"value": value}, mount_point=MOUNT)
+    found = store.read_secret_version(path, mount_point=MOUNT, raise_on_deleted_version=True)["data"]["data"]
+    store.delete_metadata_and_all_versions(path, mount_point=MOUNT)
+    if found != {"value": value}:
+        raise VaultProblem(f"The secret {MOUNT}/{path} was read as something else than was written.")
+    try:
+        store.read_secret_version(path, mount_point=MOUNT, raise_on_deleted_version=True)
+    except InvalidPath:
+        return
+    raise VaultProblem(f"The secret {MOUNT}/{path} can be read although it was deleted.")
+
+
+def give_up(client: Any) -> None:
+    """Give the token up, and see that it is refused.
+
+    Raises:
+        VaultProblem: it is not.
+    """
+    from hvac.exceptions import Forbidden
+
+    client.auth.token.revoke_self()
+    try:
+        client.auth.token.lookup_self()
+    except Forbidden:
+        return
+    raise VaultProblem("A token that was given up is still taken.")
+
+
+def voters(client: Any, names: Mapping[str, str], seconds: float) -> str:
+    """Wait until every server is a voter, and return the leader.
+
+    Raises:
+        VaultProblem: some are not.
+    """
+    servers: list[dict[str, Any]] = []
+
+    def all_vote() -> bool:
+        servers[:] = client.sys.read_raft_config()["data"]["config"]["servers"]
+        return set(names) <= {server["node_id"] for server in servers if server["voter"]}
+
+    if not wait_for(all_vote, seconds):
+        lacking = set(names) - {server["node_id"] for server in servers if server["voter"]}
+        raise VaultProblem(
+            f"No voters of the cluster: {', '.join(sorted(lacking))}. Look at `journalctl -u platform-vault`."
+        )
+    return next(str(server["node_id"]) for server in servers if server["leader"])
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "urls": {"type": "dict", "required": True},
+            "ca_certificate": {"type": "path", "required": True},
+            "secrets": {"type": "path", "required": True, "no_log": False},
+            "passphrase": {"type": "str", "required": True, "no_log": True},
+            "seconds": {"type": "float", "default": 120},
+        },
+        supports_check_mode=True,
+    )
+    given, path = module.params, f"probe/{secrets.token_hex(8)}"
+    try:
+        known = Kept(given["secrets"], given["passphrase"]).read()
+        client = login(given["urls"], given["ca_certificate"], known, given["seconds"])
+        leader = voters(client, given["urls"], given["seconds"])
+        keep_and_forget(client, path)
+        give_up(client)
+    except VaultProblem as problem:
+        module.fail_json(msg=str(problem))
+    module.exit_json(changed=False, asked=path, leader=leader)
+
+
+if __name__ == "__main__":
+    main()

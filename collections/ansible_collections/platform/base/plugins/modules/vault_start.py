@@ -1,0 +1,184 @@
+#!/usr/bin/python
+"""Initialise a Vault once, and see that all its servers are open."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_start
+short_description: Initialise a Vault once, and see that all its servers are open
+description:
+  - What opens the Vault is given to operators in shares, each encrypted to an operator's key; nothing of it is ever
+    written in clear. The first token is kept encrypted until the Vault is set up.
+  - A run that was killed goes on where it was.
+options:
+  urls: {description: "Servers and where they answer; the first one is initialised.", type: dict, required: true}
+  ca_certificate: {description: The authority of their certificates., type: path, required: true}
+  operator_keys: {description: "Operators and their OpenPGP public keys, armoured.", type: dict, required: true}
+  threshold: {description: How many operators it takes together., type: int, required: true}
+  opens_itself: {description: Whether servers open themselves; shares recover then., type: bool, required: true}
+  secrets: {description: The file that is kept encrypted., type: path, required: true}
+  passphrase: {description: What it is encrypted with., type: str, required: true}
+  shares: {description: "The file for the operators' shares.", type: path, required: true}
+  program: {description: "The servers' program, for what operators are told to type.", type: path, required: true}
+  seconds: {description: How long the servers may take., type: float, default: 120}
+author: [The platform-install project]
+"""
+
+EXAMPLES = r"""
+- name: Initialise and open
+  platform.base.vault_start:
+    urls: {cp1: "https://192.0.2.11:8200"}
+    ca_certificate: /etc/platform/ca.crt
+    operator_keys: {alice: "{{ lookup('ansible.builtin.file', '/root/keys/alice.asc') }}"}
+    threshold: 1
+    opens_itself: true
+    secrets: /etc/platform/vault/secrets
+    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+    shares: /etc/platform/vault/shares.json
+    program: /usr/local/bin/vault
+"""
+
+RETURN = r"""
+sealed: {description: Servers that wait for operators., returned: failure, type: list, elements: str}
+unheard:
+  description: Whether it was initialised and the answer was lost with the run that asked, so that it must begin anew.
+  returned: success
+  type: bool
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.vault_site import (
+    Kept,
+    VaultProblem,
+    client_of,
+    seal_status,
+    wait_for,
+)
+
+# For servers that only operators can open.
+_LOOK_SECONDS = 5
+
+
+def dearmour(text: str) -> str:
+    """Return an armoured OpenPGP key as the server wants it: base64 without its frame.
+
+    Raises:
+        VaultProblem: it is no armoured public key.
+    """
+    lines = text.strip().splitlines()
+    if not lines or lines[0].strip() != "-----BEGIN PGP PUBLIC KEY BLOCK-----" or "" not in map(str.strip, lines):
+        raise VaultProblem(
+            "A file of `vault_operator_keys` holds no armoured OpenPGP public key: `gpg --armor --export`."
+        )
+    begin = [line.strip() for line in lines].index("") + 1
+    # A line that begins with an equals sign is the checksum.
+    return "".join(line.strip() for line in lines[begin:-1] if not line.startswith("="))
+
+
+def answering(clients: Mapping[str, Any], seconds: float) -> dict[str, dict[str, Any]]:
+    """Return the status of every server.
+
+    Raises:
+        VaultProblem: some do not answer in time.
+    """
+
+    def all_of_them() -> dict[str, dict[str, Any]]:
+        found = {name: seal_status(client) for name, client in clients.items()}
+        return found if all(found.values()) else {}
+
+    found: dict[str, dict[str, Any]] = wait_for(all_of_them, seconds)
+    if not found:
+        silent = ", ".join(name for name, client in clients.items() if not seal_status(client))
+        raise VaultProblem(f"No answer from {silent}. Look at `journalctl -u platform-vault` there.")
+    return found
+
+
+def initialise(client: Any, given: Mapping[str, Any], kept: Kept) -> None:
+    """Initialise the first server, and keep what it answers before anything else is done."""
+    keys = {name: dearmour(text) for name, text in given["operator_keys"].items()}
+    if len(keys) < given["threshold"]:
+        raise VaultProblem(
+            f"`vault_operator_keys` names {len(keys)} operators, and `vault_threshold` asks for {given['threshold']}."
+        )
+    kept.write({"begun": True})
+    count, threshold, pgp = len(keys), given["threshold"], list(keys.values())
+    if given["opens_itself"]:
+        answer = client.sys.initialize(recovery_shares=count, recovery_threshold=threshold, recovery_pgp_keys=pgp)
+    else:
+        answer = client.sys.initialize(secret_shares=count, secret_threshold=threshold, pgp_keys=pgp)
+    kept.write({"root_token": answer["root_token"]})
+    shares = answer["recovery_keys_base64"] if given["opens_itself"] else answer["keys_base64"]
+    document = {"threshold": threshold, "shares": dict(zip(keys, shares, strict=True))}
+    descriptor = os.open(given["shares"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        json.dump(document, stream, indent=2)
+
+
+def opened(clients: Mapping[str, Any], seconds: float) -> list[str]:
+    """Return the servers that are not open in time."""
+    shut: list[str] = []
+
+    def all_open() -> bool:
+        shut[:] = [name for name, client in clients.items() if seal_status(client).get("sealed", True)]
+        return not shut
+
+    wait_for(all_open, seconds)
+    return shut
+
+
+def to_type(given: Mapping[str, Any], shut: list[str]) -> str:
+    """Return what operators are to do."""
+    lines = [f"Vault is shut on {', '.join(shut)}, and needs {given['threshold']} of its operators. Each of them:"]
+    lines.append(f"  reads a share: jq -r '.shares.NAME' {given['shares']} | base64 -d | gpg --decrypt")
+    for name in shut:
+        address = f"{'BAO' if given['program'].endswith('bao') else 'VAULT'}_ADDR={given['urls'][name]}"
+        authority = f"{'BAO' if given['program'].endswith('bao') else 'VAULT'}_CACERT={given['ca_certificate']}"
+        lines.append(f"  types on {name}: {address} {authority} {given['program']} operator unseal")
+    return "\n".join([*lines, "Then run this again: it goes on from here."])
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "urls": {"type": "dict", "required": True},
+            "ca_certificate": {"type": "path", "required": True},
+            "operator_keys": {"type": "dict", "required": True, "no_log": False},
+            "threshold": {"type": "int", "required": True},
+            "opens_itself": {"type": "bool", "required": True},
+            "secrets": {"type": "path", "required": True, "no_log": False},
+            "passphrase": {"type": "str", "required": True, "no_log": True},
+            "shares": {"type": "path", "required": True},
+            "program": {"type": "path", "required": True},
+            "seconds": {"type": "float", "default": 120},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    clients = {name: client_of(url, given["ca_certificate"]) for name, url in given["urls"].items()}
+    kept = Kept(given["secrets"], given["passphrase"])
+    try:
+        found = answering(clients, given["seconds"])
+        new = not any(status["initialized"] for status in found.values())
+        if new and module.check_mode:
+            module.exit_json(changed=True, unheard=False)
+        with kept.alone():
+            if not new and kept.read().get("begun"):
+                module.exit_json(changed=False, unheard=True)
+            if new:
+                initialise(next(iter(clients.values())), given, kept)
+        shut = opened(clients, given["seconds"] if given["opens_itself"] else _LOOK_SECONDS)
+    except VaultProblem as problem:
+        module.fail_json(msg=str(problem))
+    if shut:
+        module.fail_json(msg=to_type(given, shut), sealed=shut)
+    module.exit_json(changed=new, unheard=False)
+
+
+if __name__ == "__main__":
+    main()
