@@ -16,6 +16,8 @@ from installer.ports import Reporter, StepEnded
 
 _SLOWEST = 5
 _MOST_TEXT = 4000
+# All that the modules which run commands say of one that failed.
+_OF_COMMANDS = "non-zero return code"
 _ENDS = ("runner_on_ok", "runner_on_failed", "runner_on_unreachable")
 
 
@@ -157,6 +159,8 @@ def _failure(host: str, task: str, result: Mapping[str, Any], kind: str, redact:
             "It failed; what it said is kept back because it may hold a secret. Run the task by hand to see it.",
         )
     message = str(result.get("msg") or result.get("stderr") or result)
+    if message == _OF_COMMANDS and result.get("stderr"):
+        message = f"`{_command(result.get('cmd'))}` ended with {result.get('rc')}: {result['stderr']}"
     for item in result.get("results") or []:
         if item.get("failed"):
             message = str(item.get("msg") or message)
@@ -165,3 +169,7 @@ def _failure(host: str, task: str, result: Mapping[str, Any], kind: str, redact:
         message = f"The host does not answer: {message}"
     evidence = tuple(redact(str(line)) for line in result.get("evidence") or ())
     return TaskFailure(host, task, redact(message)[:_MOST_TEXT], evidence, reached, bool(result.get("bare")))
+
+
+def _command(arguments: object) -> str:
+    return " ".join(map(str, arguments)) if isinstance(arguments, list) else str(arguments)

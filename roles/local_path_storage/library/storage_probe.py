@@ -53,6 +53,8 @@ _CONTAINER_SECURITY = {
 _DONE = "{.status.containerStatuses[0].state.terminated.exitCode}=0"
 # Seconds after which a pod that has not succeeded is asked whether it failed.
 _LOOK_SECONDS = 5
+# How often the API is asked when it cuts a connection, and the seconds between.
+_TRIES, _PAUSE = 5, 2.0
 
 
 class Cluster:
@@ -63,11 +65,14 @@ class Cluster:
         self.namespace = namespace
 
     def run(self, *arguments: str) -> str:
-        """Run kubectl in the probe's namespace; its failure is the module's."""
-        done = self.attempt(*arguments)
-        if done.returncode:
-            self.fail(f"`kubectl {' '.join(arguments[:3])}` failed: {done.stderr.strip()}")
-        return done.stdout
+        """Run kubectl in the probe's namespace; its failure is the module's, unless the API only paused."""
+        for _ in range(_TRIES):
+            done = self.attempt(*arguments)
+            if not done.returncode:
+                return done.stdout
+            time.sleep(_PAUSE)
+        self.fail(f"`kubectl {' '.join(arguments[:3])}` failed: {done.stderr.strip()}")
+        return ""
 
     def attempt(self, *arguments: str, stdin: Any = None) -> subprocess.CompletedProcess[str]:
         """Run kubectl in the probe's namespace, and return how it ended."""
@@ -163,14 +168,14 @@ def main() -> None:
     items = [*room(cluster.namespace), claim(module.params["storage_class"]), writer]
     cluster.create({"apiVersion": "v1", "kind": "List", "items": items})
     cluster.await_end("writer")
-    cluster.run("delete", "pod", "writer", "--wait=false")
+    cluster.run("delete", "pod", "writer", "--wait=false", "--ignore-not-found")
     cluster.create(pod("reader", image, "cat /data/token"))
     cluster.await_end("reader")
     if cluster.run("get", "pod", "writer", "--ignore-not-found", "-o", "name"):
         cluster.fail("The pod that wrote is still there, so nothing is known of what outlives it.")
     if (read := cluster.run("logs", "reader").strip()) != token:
         cluster.fail(f"What was written is not what was read: {read!r}.")
-    cluster.run("delete", "namespace", cluster.namespace, "--wait=false")
+    cluster.run("delete", "namespace", cluster.namespace, "--wait=false", "--ignore-not-found")
     module.exit_json(changed=False, seconds=round(time.monotonic() - began, 1))
 
 

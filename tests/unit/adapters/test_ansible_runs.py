@@ -53,6 +53,10 @@ def test_what_never_began_because_of_a_failure_stays_untold(run: Callable[..., T
     [
         (task("failed", msg="disk full"), "disk full"),
         (task("failed", stderr="said on stderr"), "said on stderr"),
+        (
+            task("failed", msg="non-zero return code", rc=1, cmd=["kubectl", "get"], stderr="no such thing"),
+            "`kubectl get` ended with 1: no such thing",
+        ),
         (task("unreachable", msg="timed out"), "The host does not answer: timed out"),
         (
             task("failed", msg="one item", results=[{"failed": False}, {"failed": True, "msg": "this item"}]),
@@ -61,7 +65,7 @@ def test_what_never_began_because_of_a_failure_stays_untold(run: Callable[..., T
         (task("failed", censored="hidden", msg="hunter2"), "it may hold a secret"),
         (task("failed", msg="x" * 9000), "x" * 4000),
     ],
-    ids=["message", "stderr", "unreachable", "item", "secret", "long"],
+    ids=["message", "stderr", "command", "unreachable", "item", "secret", "long"],
 )
 def test_a_failure_says_what_and_where(run: Callable[..., Told], event: dict[str, Any], message: str) -> None:
     told = run(FakeAnsible([begins(DEPLOY), event], "failed"), DEPLOY)
