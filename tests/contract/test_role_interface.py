@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.repository import PROJECT, ROLES, SHARED_ROLES, read, role_folder
+from tests.repository import PROJECT, ROLES, SHARED_ROLES, read, role_folder, tasks_in
 
 EVERY_ROLE = (*ROLES, *SHARED_ROLES)
 KINDS: dict[str, tuple[type, ...]] = {
@@ -136,3 +136,18 @@ def test_every_default_has_a_comment_above(role: str) -> None:
     ]
 
     assert bare == []
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_no_result_hides_a_variable(role: str) -> None:
+    folder = role_folder(role)
+    named = {
+        name for place in ("defaults", "vars") for path in (folder / place).glob("*.yml") for name in read(path) or {}
+    }
+    tasks = [task for path in sorted((folder / "tasks").rglob("*.yml")) for task in tasks_in(read(path))]
+    results = {str(task["register"]) for task in tasks if "register" in task}
+    results |= {name for task in tasks for name in task.get("ansible.builtin.set_fact", {})}
+
+    assert results & named == set(), (
+        "What a task registers goes before a role's variable, as long as the process lasts."
+    )

@@ -117,9 +117,11 @@ def login(urls: Mapping[str, str], authority: str, kept: Mapping[str, Any], seco
 
     def attempt() -> Any:
         for url in urls.values():
-            client = client_of(url, authority)
             try:
-                if _enter(client, kept):
+                # Servers that follow the leader know what was written a moment later.
+                leader = client_of(url, authority).sys.read_leader_status()["leader_address"]
+                client = client_of(leader, authority) if leader else None
+                if client is not None and _enter(client, kept):
                     return client
             except (VaultError, RequestException):
                 continue

@@ -40,27 +40,35 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.vault_site import Kept, VaultProblem, login, wait_for
 
 MOUNT = "platform"
+_FOLLOW_SECONDS = 10
+
+
+def read_back(client: Any, path: str) -> Any:
+    """Return what a secret holds, or nothing."""
+    from hvac.exceptions import InvalidPath
+
+    try:
+        return client.secrets.kv.v2.read_secret_version(path, mount_point=MOUNT, raise_on_deleted_version=True)["data"][
+            "data"
+        ]
+    except InvalidPath:
+        return None
 
 
 def keep_and_forget(client: Any, path: str) -> None:
-    """Keep a secret, read it and forget it.
+    """Keep a secret, read it and forget it; a server that follows the leader may know of it a moment later.
 
     Raises:
         VaultProblem: it is not as it was kept, or there still.
     """
-    from hvac.exceptions import InvalidPath
-
-    value, store = secrets.token_hex(16), client.secrets.kv.v2
-    store.create_or_update_secret(path, {"value": value}, mount_point=MOUNT)
-    found = store.read_secret_version(path, mount_point=MOUNT, raise_on_deleted_version=True)["data"]["data"]
+    value, store = {"value": secrets.token_hex(16)}, client.secrets.kv.v2
+    store.create_or_update_secret(path, value, mount_point=MOUNT)
+    same = wait_for(lambda: read_back(client, path) == value, _FOLLOW_SECONDS)
     store.delete_metadata_and_all_versions(path, mount_point=MOUNT)
-    if found != {"value": value}:
-        raise VaultProblem(f"The secret {MOUNT}/{path} was read as something else than was written.")
-    try:
-        store.read_secret_version(path, mount_point=MOUNT, raise_on_deleted_version=True)
-    except InvalidPath:
-        return
-    raise VaultProblem(f"The secret {MOUNT}/{path} can be read although it was deleted.")
+    if not same:
+        raise VaultProblem(f"The secret {MOUNT}/{path} was not read as it was written.")
+    if not wait_for(lambda: read_back(client, path) is None, _FOLLOW_SECONDS):
+        raise VaultProblem(f"The secret {MOUNT}/{path} can be read although it was deleted.")
 
 
 def give_up(client: Any) -> None:
@@ -71,12 +79,16 @@ def give_up(client: Any) -> None:
     """
     from hvac.exceptions import Forbidden
 
+    def refused() -> bool:
+        try:
+            client.auth.token.lookup_self()
+        except Forbidden:
+            return True
+        return False
+
     client.auth.token.revoke_self()
-    try:
-        client.auth.token.lookup_self()
-    except Forbidden:
-        return
-    raise VaultProblem("A token that was given up is still taken.")
+    if not wait_for(refused, _FOLLOW_SECONDS):
+        raise VaultProblem("A token that was given up is still taken.")
 
 
 def voters(client: Any, names: Mapping[str, str], seconds: float) -> str:
