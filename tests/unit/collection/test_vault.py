@@ -176,7 +176,11 @@ class FakeAccounts:
         return {"data": self.role}
 
     def create_or_update_approle(self, _: str, **given: Any) -> None:
-        self.role = {name: value or None for name, value in given.items()}
+        # As the server tells it: nothing for an empty list, and a network of one address by that.
+        self.role = {
+            name: [entry.removesuffix("/32") for entry in value] or None if isinstance(value, list) else value
+            for name, value in given.items()
+        }
 
     def read_role_id(self, _: str) -> dict[str, Any]:
         return {"data": {"role_id": "the role"}}
@@ -196,15 +200,16 @@ def with_accounts(kept: Kept) -> tuple[Any, FakeAccounts]:
     return client, accounts
 
 
-def test_the_account_is_made_once(kept: Kept) -> None:
+@pytest.mark.parametrize("bound", [[], ["192.0.2.5/32"]])
+def test_the_account_is_made_once(kept: Kept, bound: list[str]) -> None:
     client, _ = with_accounts(kept)
 
-    ((what, make),) = vault_settings.of_account(client, 20, [])
+    ((what, make),) = vault_settings.of_account(client, 20, bound)
     make()
 
     assert what == "account platform-installer"
-    assert list(vault_settings.of_account(client, 20, [])) == []
-    assert len(list(vault_settings.of_account(client, 5, []))) == 1
+    assert list(vault_settings.of_account(client, 20, bound)) == []
+    assert len(list(vault_settings.of_account(client, 5, bound))) == 1
 
 
 def test_the_first_token_is_given_up_once_there_is_another_way_in(kept: Kept) -> None:

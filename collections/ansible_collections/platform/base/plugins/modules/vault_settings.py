@@ -114,9 +114,13 @@ def of_account(client: Any, token_minutes: int, bound: list[str]) -> Iterator[Ch
         found = client.auth.approle.read_role(ACCOUNT)["data"]
     except InvalidPath:
         found = {}
-    # An empty list is told as nothing.
-    if any((found.get(name) or type(value)()) != value for name, value in wanted.items()):
+    # An empty list is told as nothing, and a network of one address by that.
+    if any(_plain(found.get(name) or type(value)()) != _plain(value) for name, value in wanted.items()):
         yield f"account {ACCOUNT}", partial(client.auth.approle.create_or_update_approle, ACCOUNT, **wanted)
+
+
+def _plain(value: Any) -> Any:
+    return [entry.removesuffix("/32") for entry in value] if isinstance(value, list) else value
 
 
 def hand_over(client: Any, kept: Kept) -> None:
