@@ -49,3 +49,24 @@ def test_an_installation_that_was_killed_is_known_by_what_is_new(tmp_path: Path,
     program("dpkg-query", "bash installed\nchrony installed\n")
 
     assert "chrony" in packages.brought(str(record))
+
+
+def test_what_a_package_runs_is_stopped_before_it_goes(program: Program) -> None:
+    program(
+        "dpkg-query",
+        "/usr/sbin/rotate\n/usr/lib/systemd/system/rotate.timer\n/usr/lib/systemd/system/rotate@.service\n",
+    )
+    asked = program("systemctl")
+
+    packages._stop_units(["rotate"])
+
+    assert asked.read_text() == "stop rotate.timer\n"
+
+
+def test_packages_that_run_nothing_stop_nothing(program: Program) -> None:
+    program("dpkg-query", "/usr/bin/tool\n")
+    asked = program("systemctl")
+
+    packages._stop_units(["tool"])
+
+    assert asked.read_text() == ""

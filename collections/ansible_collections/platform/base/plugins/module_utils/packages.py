@@ -6,6 +6,7 @@ import contextlib
 import grp
 import os
 import pwd
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,8 @@ _KEY = "/etc/apt/keyrings/platform.asc"
 _SETTINGS = "/etc/apt/apt.conf.d/60platform"
 _SET_ASIDE = "/etc/apt/set-aside-by-platform"
 _LISTS = "/var/lib/apt/lists"
+# One of no template, which never runs by itself.
+_UNIT = re.compile(r"/systemd/system/[^/@]+\.(?:path|service|socket|timer)$")
 _RECORD = f"{FOLDER}/packages.json"
 
 
@@ -181,6 +184,7 @@ def give_back(path: str = _RECORD) -> None:
         planned = {line.split()[1] for line in _apt("--simulate", "autoremove", "--purge").splitlines() if " " in line}
         going = [name for name in ours if name in planned]
         if going:
+            _stop_units(going)
             _apt("purge", "--yes", *going)
             _apt("clean")
     record.content["brought"] = []
@@ -188,6 +192,14 @@ def give_back(path: str = _RECORD) -> None:
         _delete_accounts(record.content.get("accounts", []))
         record.content["accounts"] = []
     record.save()
+
+
+def _stop_units(names: list[str]) -> None:
+    """Stop what packages run: while services are held back, their own scripts may not, and what runs on fails."""
+    listed = subprocess.run(["dpkg-query", "-L", *names], capture_output=True, text=True, check=False).stdout
+    units = sorted({os.path.basename(path) for path in listed.splitlines() if _UNIT.search(path)})
+    if units:
+        subprocess.run(["systemctl", "stop", *units], capture_output=True, check=False)
 
 
 def _with_unfinished(record: Record) -> Record:
