@@ -62,6 +62,7 @@ def test_the_audit_log_begins_anew_before_the_disk_is_full(host: Host) -> None:
     assert checked.rc == 0
     assert "error" not in checked.stderr.lower()
     assert host.service("logrotate.timer").is_enabled
+    assert host.service("logrotate.timer").is_running
 
 
 def test_no_token_is_in_clear_on_the_disks(host: Host) -> None:
