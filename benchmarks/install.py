@@ -2,6 +2,8 @@
 
 Both begin with three bare control-plane hosts and an admin host, with the bundle and the hosts' disks there.
 Ours ends when every component is verified by use; the script's, when every workload it released says it is ready.
+The script makes a cluster with storage and metrics, so that is what ours is held against; what else the inventory asks
+for is held against that.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.sites import bare_site, seconds
+from installer.adapters.catalog_files import load_catalog
 from installer.cli.console import table
-from tests.system.site import Document, LabSite
+from tests.system.site import PROJECT, Document, LabSite
 
 _SCRIPT = Path(__file__).resolve().parent / "bare" / "install.sh"
 _ADMIN, _ADDRESS, _HOSTS = "10.77.0.5", "10.77.0.100", ("10.77.0.11", "10.77.0.12", "10.77.0.13")
@@ -27,13 +30,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     rounds = parser.parse_args().rounds
     script, told = min((by_script() for _ in range(rounds)), key=lambda entry: entry[0])
-    ours, report = min((by_us() for _ in range(rounds)), key=lambda entry: entry[0])
+    ours, report = min((by_us(*as_the_script()) for _ in range(rounds)), key=lambda entry: entry[0])
+    whole, of_whole = min((by_us() for _ in range(rounds)), key=lambda entry: entry[0])
     print(table(("three control planes, from bare hosts", "s", "against the script"), [
         ("shell script, ready", f"{script:.1f}", ""),
-        ("platform-install, verified", f"{ours:.1f}", f"{ours / script:.2f}"),
+        ("platform-install, the same, verified", f"{ours:.1f}", f"{ours / script:.2f}"),
+    ]))  # fmt: skip
+    print()
+    print(table(("platform-install", "s", "against the cluster"), [
+        ("cluster, storage, metrics", f"{ours:.1f}", ""),
+        (f"all {len(of_whole['steps']) // 2} components", f"{whole:.1f}", f"{whole / ours:.2f}"),
     ]))  # fmt: skip
     print(f"\nWhere the script's time went, s since its beginning\n{told}")
     print(f"Where ours went\n{where(report)}")
+    print(f"\nWhere that of all components went\n{where(of_whole)}")
 
 
 def by_script() -> tuple[float, str]:
@@ -57,16 +67,26 @@ def by_script() -> tuple[float, str]:
         return seconds(run), told[0]
 
 
-def by_us() -> tuple[float, Document]:
+def by_us(*arguments: str) -> tuple[float, Document]:
     """Return the seconds an installation takes, and its report."""
     with bare_site() as site:
-        return installed(site)
+        return installed(site, *arguments)
 
 
-def installed(site: LabSite) -> tuple[float, Document]:
+def as_the_script() -> tuple[str, ...]:
+    """Return the arguments for what the script makes, with all that needs."""
+    catalog = load_catalog(PROJECT / "roles")
+    names, waiting = set(), ["local_path_storage", "metrics_server"]
+    while waiting:
+        names.add(name := waiting.pop())
+        waiting.extend(set(catalog[name].description.needs) - names)
+    return tuple(word for name in sorted(names) for word in ("--only", name))
+
+
+def installed(site: LabSite, *arguments: str) -> tuple[float, Document]:
     """Return the seconds an installation takes, and its report."""
     reports: list[Document] = []
-    return seconds(lambda: reports.append(site.install())), reports[0]
+    return seconds(lambda: reports.append(site.install(*arguments))), reports[0]
 
 
 def where(report: Document) -> str:
