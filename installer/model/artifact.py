@@ -128,10 +128,15 @@ class ImageBuild:
 
 @dataclass(frozen=True, config=STRICT)
 class ChartBuild:
-    """A chart packed from the folder of a released Go module."""
+    """A chart packed from the folder of a released Go module.
+
+    Attributes:
+        unreleased: the version that folder has until upstream's release writes the real one into it.
+    """
 
     module: str
     path: str
+    unreleased: str | None = None
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -19,14 +19,17 @@ class ChartUnavailable(SourceUnavailable):
     """A chart or its version cannot be had."""
 
 
-def pack_chart(folder: Path, name: str, version: str) -> bytes:
+def pack_chart(folder: Path, name: str, version: str, unreleased: str | None = None) -> bytes:
     """Return the chart archive of a folder, the same bytes on every machine.
+
+    Args:
+        unreleased: the version the folder has until upstream's release writes the real one into it.
 
     Raises:
         ChartUnavailable: the folder holds another chart or version.
     """
     described = yaml.safe_load((folder / "Chart.yaml").read_text())
-    if (described.get("name"), str(described.get("version"))) != (name, version):
+    if (described.get("name"), str(described.get("version"))) != (name, unreleased or version):
         raise ChartUnavailable(
             f"The chart in {folder.name} is {described.get('name')} {described.get('version')}, not {name} {version}.",
             hint="Write the version it has into the component's `charts`.",
@@ -35,6 +38,8 @@ def pack_chart(folder: Path, name: str, version: str) -> bytes:
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             content = path.read_bytes()
+            if unreleased and path == folder / "Chart.yaml":
+                content = yaml.safe_dump({**described, "version": version, "appVersion": version}).encode()
             entry = tarfile.TarInfo(f"{name}/{path.relative_to(folder).as_posix()}")
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))

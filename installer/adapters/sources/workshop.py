@@ -152,7 +152,7 @@ class Workshop:
         assert spec.build is not None
         module = self._module(component, spec.build.module)
         tree = self._go().module_directory(module.module, module.version)
-        packed = pack_chart(tree / spec.build.path, spec.name, spec.version)
+        packed = pack_chart(tree / spec.build.path, spec.name, spec.version, spec.build.unreleased)
         blob = self._store.put_bytes(packed, CHART_TYPE)
         return LockedItem(
             kind=Kind.CHART,

@@ -238,3 +238,17 @@ def test_a_packed_chart_of_another_version_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ChartUnavailable, match=r"is web 1\.3\.0, not web 1\.2\.0"):
         pack_chart(folder, "web", "1.2.0")
+
+
+def test_a_chart_that_upstream_stamps_when_it_is_released_is_stamped(tmp_path: Path) -> None:
+    folder = tmp_path / "web"
+    folder.mkdir()
+    (folder / "Chart.yaml").write_text("name: web\nversion: v0.0.0\nappVersion: v0.0.0\n")
+
+    packed = pack_chart(folder, "web", "v1.2.0", unreleased="v0.0.0")
+
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        described = yaml.safe_load(archive.extractfile("web/Chart.yaml") or b"")
+    assert (described["version"], described["appVersion"]) == ("v1.2.0", "v1.2.0")
+    with pytest.raises(ChartUnavailable, match=r"is web v0\.0\.0, not web v1\.2\.0"):
+        pack_chart(folder, "web", "v1.2.0")
