@@ -17,6 +17,11 @@ def role_digests(project: Path) -> dict[str, str]:
     return {role.name: hashlib.sha256(f"{shared}{_folder_digest(role)}".encode()).hexdigest() for role in roles}
 
 
+def offering(project: Path, verb: str) -> frozenset[str]:
+    """Return the roles that have a verb: the file is the offer."""
+    return frozenset(path.parent.parent.name for path in (project / "roles").glob(f"*/tasks/{verb}.yml"))
+
+
 def _folder_digest(folder: Path) -> str:
     hasher = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):

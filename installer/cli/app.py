@@ -12,7 +12,19 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from installer.cli.commands import bundle, install, lab, plan, preflight, remove, render, status, verify, version
+from installer.cli.commands import (
+    bundle,
+    install,
+    lab,
+    plan,
+    preflight,
+    remove,
+    render,
+    rotate,
+    status,
+    verify,
+    version,
+)
 from installer.cli.console import PROGRAM
 from installer.cli.options import (
     BundleOption,
@@ -66,6 +78,7 @@ app.add_typer(bundle.app, name="bundle")
 app.add_typer(lab.app, name="lab")
 app.command("remove")(remove.remove)
 app.command("reset")(remove.reset)
+app.command("rotate")(rotate.run)
 app.command("plan")(plan.run)
 app.command("preflight")(preflight.run)
 app.command("render")(render.run)

@@ -16,7 +16,7 @@ import typer
 from installer.adapters.ansible_reads import AnsibleReader
 from installer.adapters.ansible_runs import AnsibleRunner
 from installer.adapters.journal import SqliteJournal, only_one
-from installer.adapters.role_files import role_digests
+from installer.adapters.role_files import offering, role_digests
 from installer.cli.bundles import Bundles
 from installer.cli.preflights import Preflights
 from installer.cli.reports import Reports
@@ -27,6 +27,7 @@ from installer.engine.plan import Selection, make_plan, make_verification, narro
 from installer.engine.preflight import worth_a_look
 from installer.engine.redaction import redaction
 from installer.engine.removal import plan_removal, plan_reset
+from installer.engine.rotation import plan_rotation
 from installer.engine.versions import version_of
 from installer.errors import UsageError
 from installer.model.deployed import Ingredients
@@ -164,6 +165,21 @@ class Runs:
             report = carry_out(site.key, "", command, plan, {}, self._crew(variables))
             if whole_site and report.ok:
                 (site.state / "kubeconfig").unlink(missing_ok=True)
+            return Reports(site).keep(report)
+
+    def plan_rotation(self, names: Sequence[str]) -> Plan:
+        """Return what rotating secrets would do."""
+        site = self._site
+        offer = offering(PROJECT, "rotate")
+        return plan_rotation(site.catalog, site.inventory, self.journal.deployed(), offer, names)
+
+    def rotate(self, plan: Plan) -> RunReport:
+        """Ask, give a plan's components new secrets, verify each, report."""
+        site = self._site
+        with only_one(site.state):
+            if site.lab_name:
+                site.lab_provider.require_up(site.lab)
+            report = carry_out(site.key, "", "rotate", plan, {}, self._crew())
             return Reports(site).keep(report)
 
     def _crew(self, variables: Mapping[str, object] | None = None) -> Crew:

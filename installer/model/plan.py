@@ -19,6 +19,7 @@ class Change(enum.Enum):
     RESUME = "resume"
     UNCHANGED = "unchanged"
     REMOVE = "remove"
+    ROTATE = "rotate"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Step:
 
     Attributes:
         component: the component's name.
-        verb: `deploy`, `verify`, `remove`, `preflight`.
+        verb: `deploy`, `verify`, `remove`, `rotate`, `preflight`.
         hosts: the host pattern the play runs on.
         fingerprint: what the component is made of; equal fingerprints need no deployment.
         after: names of steps that must have ended well, and of milestones that must have been reached.

@@ -41,13 +41,16 @@ def show_report(report: RunReport) -> str:
     """Return a report as an operator reads it."""
     rows = []
     for item in report.plan.components:
-        deploy, verify = (report.steps.get(f"{item.component} {verb}") for verb in ("deploy", "verify"))
+        did, verify = (
+            next((report.steps[name] for verb in verbs if (name := f"{item.component} {verb}") in report.steps), None)
+            for verbs in (("deploy", "rotate"), ("verify",))
+        )
         rows.append(
             (
                 item.component,
                 item.change.value,
-                f"{deploy.seconds:.1f}" if deploy else "-",
-                deploy.changed if deploy else 0,
+                f"{did.seconds:.1f}" if did else "-",
+                did.changed if did else 0,
                 "verified" if verify and verify.ok else "NOT VERIFIED",
                 f"{verify.seconds:.1f}" if verify else "-",
             )

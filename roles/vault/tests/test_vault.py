@@ -21,7 +21,7 @@ def asked(host: Host, path: str) -> tuple[int, str]:
         " context=ssl.create_default_context(cafile=sys.argv[3]));"
         "c.request('GET', sys.argv[4]); r = c.getresponse(); print(r.status, r.read().decode())"
     )
-    arguments = [known["platform_address"], str(known["vault_port"]), "/etc/platform/ca.crt", path]
+    arguments = [known["platform_address"], str(known["platform_vault_port"]), "/etc/platform/ca.crt", path]
     status, _, text = host.check_output(shlex.join(["python3", "-c", program, *arguments])).partition(" ")
     return int(status), text
 

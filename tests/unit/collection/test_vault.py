@@ -34,7 +34,7 @@ class FakeSystem:
     def list_mounted_secrets_engines(self) -> dict[str, Any]:
         return {"data": self.mounts}
 
-    def enable_secrets_engine(self, kind: str, path: str, options: Any) -> None:
+    def enable_secrets_engine(self, kind: str, path: str, options: Any, config: Any) -> None:
         self.mounts[f"{path}/"] = {"type": kind, "options": options}
 
     def list_policies(self) -> dict[str, Any]:

@@ -24,7 +24,32 @@ options:
     description: "Audit devices by path, for a server without settings of its own for them: C(type), C(options)."
     type: dict
     default: {}
-  token_minutes: {description: Minutes a token of the platform's own is good for., type: int, default: 20}
+  authority:
+    description:
+      - "An authority below the platform's own: C(mount), C(common_name), C(days), C(renew_days), C(certificate) and
+        C(key) (files of who signs it), C(urls), C(roles), and what they have in C(common)."
+      - Fields of addresses and roles are those of the server's own documentation.
+    type: dict
+    default: {}
+  kubernetes:
+    description: The cluster that workloads log in from.
+    type: dict
+    suboptions:
+      host: {description: Where its API answers., type: str, required: true}
+      authority: {description: "Who its API is known by, in PEM.", type: str, required: true}
+      reviewer: {description: The token that asks the API whose a token is., type: str, required: true}
+  workload_policies:
+    description: Policies by name; C(@kubernetes@) in them stands for the way workloads log in.
+    type: dict
+    default: {}
+  workloads:
+    description: Accounts of workloads by name, with the fields of the server's own documentation.
+    type: dict
+    default: {}
+  absent: {description: Paths of what shall not be there., type: list, elements: str, default: []}
+  token_minutes:
+    description: Minutes a token of the platform's own account is good for; its account stays as it is when not given.
+    type: int
   bound_addresses: {description: Networks the account may be used from., type: list, elements: str, default: []}
   seconds: {description: How long the servers may take., type: float, default: 120}
 author: [The platform-install project]
@@ -45,82 +70,24 @@ RETURN = r"""
 told: {description: What was changed., returned: always, type: list, elements: str}
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.authority import AuthorityProblem
+from ansible_collections.platform.base.plugins.module_utils.vault_authority import of_authority
+from ansible_collections.platform.base.plugins.module_utils.vault_parts import (
+    ACCOUNT,
+    of_absent,
+    of_account,
+    of_audit,
+    of_keys,
+    of_kubernetes,
+    of_mounts,
+    of_policies,
+    of_workloads,
+)
 from ansible_collections.platform.base.plugins.module_utils.vault_site import Kept, VaultProblem, login
-
-ACCOUNT = "platform-installer"
-
-Change = tuple[str, Callable[[], Any]]
-
-
-def of_audit(client: Any, wanted: Mapping[str, Any]) -> Iterator[Change]:
-    """Yield the audit devices that are missing."""
-    there = client.sys.list_enabled_audit_devices()["data"] if wanted else {}
-    for path, device in wanted.items():
-        if f"{path}/" not in there:
-            enable = partial(client.sys.enable_audit_device, device["type"], options=device.get("options"), path=path)
-            yield f"audit {path}", enable
-
-
-def of_mounts(client: Any, wanted: Mapping[str, Any]) -> Iterator[Change]:
-    """Yield the secret engines that are missing."""
-    there = client.sys.list_mounted_secrets_engines()["data"]
-    for path, engine in wanted.items():
-        if f"{path}/" not in there:
-            enable = partial(client.sys.enable_secrets_engine, engine["type"], path=path, options=engine.get("options"))
-            yield f"mount {path}", enable
-
-
-def of_keys(client: Any, wanted: list[str]) -> Iterator[Change]:
-    """Yield the encryption keys that are missing."""
-    from hvac.exceptions import InvalidPath
-
-    def there() -> list[str]:
-        try:
-            return list(client.secrets.transit.list_keys()["data"]["keys"])
-        except InvalidPath:
-            return []
-
-    for name in sorted(set(wanted) - set(there() if wanted else [])):
-        yield f"key {name}", partial(client.secrets.transit.create_key, name)
-
-
-def of_policies(client: Any, wanted: Mapping[str, str]) -> Iterator[Change]:
-    """Yield the policies that are missing, or say something else."""
-    there = client.sys.list_policies()["data"]["policies"]
-    for name, text in wanted.items():
-        if name not in there or client.sys.read_policy(name)["data"]["rules"] != text:
-            yield f"policy {name}", partial(client.sys.create_or_update_policy, name, text)
-
-
-def of_account(client: Any, token_minutes: int, bound: list[str]) -> Iterator[Change]:
-    """Yield what the platform's own account lacks."""
-    from hvac.exceptions import InvalidPath
-
-    if "approle/" not in client.sys.list_auth_methods()["data"]:
-        yield "login approle", partial(client.sys.enable_auth_method, "approle")
-    wanted = {
-        "token_policies": [ACCOUNT],
-        "token_ttl": token_minutes * 60,
-        "token_max_ttl": token_minutes * 60,
-        "secret_id_bound_cidrs": bound,
-        "token_bound_cidrs": bound,
-    }
-    try:
-        found = client.auth.approle.read_role(ACCOUNT)["data"]
-    except InvalidPath:
-        found = {}
-    # An empty list is told as nothing, and a network of one address by that.
-    if any(_plain(found.get(name) or type(value)()) != _plain(value) for name, value in wanted.items()):
-        yield f"account {ACCOUNT}", partial(client.auth.approle.create_or_update_approle, ACCOUNT, **wanted)
-
-
-def _plain(value: Any) -> Any:
-    return [entry.removesuffix("/32") for entry in value] if isinstance(value, list) else value
 
 
 def hand_over(client: Any, kept: Kept) -> None:
@@ -144,8 +111,14 @@ def settle(given: Mapping[str, Any], check_mode: bool) -> list[str]:
         of_mounts(client, given["mounts"]),
         of_keys(client, given["keys"]),
         of_policies(client, given["policies"]),
-        of_account(client, given["token_minutes"], given["bound_addresses"]),
+        of_authority(client, given["authority"], given["passphrase"]),
+        of_kubernetes(client, given["kubernetes"]),
+        of_policies(client, given["workload_policies"]),
+        of_workloads(client, given["workloads"]),
+        of_absent(client, given["absent"]),
     ]
+    if given["token_minutes"] is not None:
+        parts.append(of_account(client, given["token_minutes"], given["bound_addresses"]))
     told = []
     for part in parts:
         for what, make in part:
@@ -174,7 +147,19 @@ def main() -> None:
             "keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "policies": {"type": "dict", "default": {}},
             "audit": {"type": "dict", "default": {}},
-            "token_minutes": {"type": "int", "default": 20, "no_log": False},
+            "authority": {"type": "dict", "default": {}, "no_log": False},
+            "kubernetes": {
+                "type": "dict",
+                "options": {
+                    "host": {"type": "str", "required": True},
+                    "authority": {"type": "str", "required": True},
+                    "reviewer": {"type": "str", "required": True, "no_log": True},
+                },
+            },
+            "workload_policies": {"type": "dict", "default": {}},
+            "workloads": {"type": "dict", "default": {}},
+            "absent": {"type": "list", "elements": "str", "default": []},
+            "token_minutes": {"type": "int", "no_log": False},
             "bound_addresses": {"type": "list", "elements": "str", "default": []},
             "seconds": {"type": "float", "default": 120},
         },
@@ -183,7 +168,7 @@ def main() -> None:
     try:
         with Kept(module.params["secrets"], module.params["passphrase"]).alone():
             told = settle(module.params, module.check_mode)
-    except VaultProblem as problem:
+    except (VaultProblem, AuthorityProblem) as problem:
         module.fail_json(msg=str(problem))
     module.exit_json(changed=bool(told), told=told)
 
