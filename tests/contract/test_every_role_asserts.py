@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from tests.repository import PROJECT, ROLES, read, role_folder, shown, tasks_in
 
 # What an entry of `platform.base.host_checks` can fail by.
 FAILS_BY = {"command", "unit", "sysctl", "file", "listens"}
+# A module fails by itself, or by what probes of a cluster have in common.
+FAILS = re.compile(r"\.fail_json\(|cluster\.fail\(")
 HIDES = ("ignore_errors", "ignore_unreachable", "failed_when", "rescue")
 # Helpers of tests that end in an assertion of their own.
 ASSERTING = {"eventually"}
@@ -22,7 +25,7 @@ TESTS = tuple(sorted(PROJECT.glob("roles/*/tests/test_*.py")))
 def own_modules(role: str) -> set[str]:
     """Return a role's own modules that can fail."""
     modules = (role_folder(role) / "library").glob("*.py")
-    return {path.stem for path in modules if "fail_json" in path.read_text()}
+    return {path.stem for path in modules if FAILS.search(path.read_text())}
 
 
 def checks_of(task: dict[str, Any], role: str) -> Iterator[dict[str, Any]]:

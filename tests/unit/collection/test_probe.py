@@ -1,4 +1,4 @@
-"""The storage probe asks again when the cluster took only half of what it needs."""
+"""A probe asks again when the cluster took only half of what it needs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from roles.local_path_storage.library import storage_probe
+from ansible_collections.platform.base.plugins.module_utils import probe
 
 # The claim is taken; the pod is not before there is an account for it, which is so from the second time on.
 HALF_TAKEN = """#!/bin/sh
@@ -39,12 +38,12 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "calls"
 
 
-def cluster(calls: Path, refusals: int, seconds: int) -> storage_probe.Cluster:
+def cluster(calls: Path, refusals: int, seconds: int) -> probe.Cluster:
     kubectl = calls.parent / "kubectl"
     kubectl.write_text(HALF_TAKEN.format(calls=calls, refusals=refusals))
     kubectl.chmod(0o755)
     module: Any = SimpleNamespace(params={"kubeconfig": "k", "seconds": seconds}, fail_json=failed)
-    return storage_probe.Cluster(module, "probe")
+    return probe.Cluster(module, "probe")
 
 
 def test_a_pod_that_was_not_taken_is_offered_again(calls: Path) -> None:

@@ -90,6 +90,11 @@ def image_reference(images: Mapping[str, Any], name: str) -> str:
     return f"{name}:{images[name]['version']}@{images[name]['digest']}"
 
 
+def chart_image(images: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Return an image as charts want it that know of digests."""
+    return {"repository": name, "tag": images[name]["version"], "digest": images[name]["digest"]}
+
+
 def programs(names: Sequence[str], files: Mapping[str, Any], folder: str) -> list[dict[str, str]]:
     """Return entries that put programs of the bundle into a folder."""
     return [{"path": f"{folder}/{name}", "digest": files[name]["digest"]} for name in names]
@@ -134,6 +139,7 @@ class FilterModule:
         return {
             "absent": absent,
             "blobs": blobs,
+            "chart_image": chart_image,
             "having": having,
             "image_reference": image_reference,
             "images_for": images_for,

@@ -1,0 +1,93 @@
+"""What modules that use a cluster as an application does have in common: a namespace of their own, and pods in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+POD_SECURITY = {
+    "runAsNonRoot": True,
+    "runAsUser": 65532,
+    "runAsGroup": 65532,
+    "fsGroup": 65532,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+CONTAINER_SECURITY = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+# Control planes run pods too, where there is nothing else.
+TOLERATIONS = [{"operator": "Exists", "effect": "NoSchedule"}]
+# Its program has ended well, which is known a second before its pod is said to have succeeded.
+_DONE = "{.status.containerStatuses[0].state.terminated.exitCode}=0"
+# Seconds after which a pod that has not succeeded is asked whether it failed.
+_LOOK_SECONDS = 5
+# How often the API is asked when it cuts a connection, and the seconds between.
+_TRIES, _PAUSE = 5, 2.0
+
+
+class Cluster:
+    """kubectl, with the module's failures."""
+
+    def __init__(self, module: AnsibleModule, namespace: str) -> None:
+        self._module = module
+        self.namespace = namespace
+
+    def run(self, *arguments: str) -> str:
+        """Run kubectl in the probe's namespace; its failure is the module's, unless the API only paused."""
+        for _ in range(_TRIES):
+            done = self.attempt(*arguments)
+            if not done.returncode:
+                return done.stdout
+            time.sleep(_PAUSE)
+        self.fail(f"`kubectl {' '.join(arguments[:3])}` failed: {done.stderr.strip()}")
+        return ""
+
+    def attempt(self, *arguments: str, stdin: Any = None) -> subprocess.CompletedProcess[str]:
+        """Run kubectl in the probe's namespace, and return how it ended."""
+        command = ["kubectl", "--kubeconfig", self._module.params["kubeconfig"], "--request-timeout=20s"]
+        command += ["-n", self.namespace, *arguments]
+        document = json.dumps(stdin) if stdin is not None else None
+        return subprocess.run(command, input=document, capture_output=True, text=True, check=False)
+
+    def create(self, document: dict[str, Any]) -> None:
+        """Create objects, all of them; an API that pauses is asked again, which may find that it did it before."""
+        end = time.monotonic() + self._module.params["seconds"]
+        arguments = ("apply", "--server-side", "--validate=false", "-f", "-")
+        while (done := self.attempt(*arguments, stdin=document)).returncode:
+            if time.monotonic() >= end:
+                self.fail(f"The cluster does not take what the probe needs: {done.stderr.strip()}")
+            time.sleep(1)
+
+    def fail(self, message: str) -> None:
+        """Fail with what the cluster says of the probe."""
+        columns = "custom-columns=KIND:.involvedObject.kind,REASON:.reason,MESSAGE:.message"
+        events = self.attempt("get", "events", "--sort-by=.lastTimestamp", "-o", columns, "--no-headers").stdout
+        self.attempt("delete", "namespace", self.namespace, "--wait=false")
+        self._module.fail_json(msg=message, evidence=events.splitlines()[-15:])
+
+    def await_end(self, pod: str) -> None:
+        """Wait until a pod has done its work; the API tells, since asking all the time costs more than the work."""
+        end, phase = time.monotonic() + self._module.params["seconds"], ""
+        succeeded = ("wait", f"pod/{pod}", f"--for=jsonpath={_DONE}", f"--timeout={_LOOK_SECONDS}s")
+        while time.monotonic() < end:
+            if not self.attempt(*succeeded).returncode:
+                return
+            phase = self.attempt("get", "pod", pod, "-o", "jsonpath={.status.phase}").stdout
+            if phase == "Failed":
+                self.fail(f"The pod {pod} failed: {self.attempt('logs', pod).stdout.strip()}")
+        self.fail(f"The pod {pod} did not end within {self._module.params['seconds']} s; it is {phase or 'not there'}.")
+
+
+def room(name: str, *accounts: str) -> list[dict[str, Any]]:
+    """Return the probe's namespace, with accounts: no pod need wait until a controller makes the usual one."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
+        *({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}} for account in accounts),
+    ]

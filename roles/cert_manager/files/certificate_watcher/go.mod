@@ -1,0 +1,3 @@
+module platform.internal/certificate-watcher
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module platform.internal/secret-reader
+
+go 1.26.0
