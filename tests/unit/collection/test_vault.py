@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.platform.base.plugins.module_utils import vault_site
+from ansible_collections.platform.base.plugins.module_utils import vault_parts, vault_site
 from ansible_collections.platform.base.plugins.module_utils.vault_site import Kept, VaultProblem
 from ansible_collections.platform.base.plugins.modules import vault_settings, vault_start
 from hvac.exceptions import Forbidden, InvalidPath
@@ -143,18 +143,18 @@ def test_only_what_is_missing_is_made() -> None:
     client.sys.mounts["platform/"] = {"type": "kv"}
     wanted = {"platform": {"type": "kv"}, "transit": {"type": "transit"}}
 
-    (change,) = vault_settings.of_mounts(client, wanted)
+    (change,) = vault_parts.of_mounts(client, wanted)
     change[1]()
 
     assert change[0] == "mount transit"
-    assert list(vault_settings.of_mounts(client, wanted)) == []
+    assert list(vault_parts.of_mounts(client, wanted)) == []
 
 
 def test_a_policy_that_says_something_else_is_brought_up_to_date() -> None:
     client = FakeClient()
     client.sys.policies = {"same": "a", "other": "b"}
 
-    changes = list(vault_settings.of_policies(client, {"same": "a", "other": "new", "third": "c"}))
+    changes = list(vault_parts.of_policies(client, {"same": "a", "other": "new", "third": "c"}))
     for _, make in changes:
         make()
 
@@ -204,12 +204,12 @@ def with_accounts(kept: Kept) -> tuple[Any, FakeAccounts]:
 def test_the_account_is_made_once(kept: Kept, bound: list[str]) -> None:
     client, _ = with_accounts(kept)
 
-    ((what, make),) = vault_settings.of_account(client, 20, bound)
+    ((what, make),) = vault_parts.of_account(client, 20, bound)
     make()
 
     assert what == "account platform-installer"
-    assert list(vault_settings.of_account(client, 20, bound)) == []
-    assert len(list(vault_settings.of_account(client, 5, bound))) == 1
+    assert list(vault_parts.of_account(client, 20, bound)) == []
+    assert len(list(vault_parts.of_account(client, 5, bound))) == 1
 
 
 def test_the_first_token_is_given_up_once_there_is_another_way_in(kept: Kept) -> None:
