@@ -52,15 +52,21 @@ def test_where_each_server_of_the_vault_answers_follows_from_the_hosts(tmp_path:
     (tmp_path / "hosts.yml").write_text(
         "all: {children: {control_plane: {hosts: {cp1: {ansible_host: 192.0.2.11}}}}}\n"
     )
+    (tmp_path / "group_vars").mkdir()
     (tmp_path / "play.yml").write_text(
         "- {hosts: cp1, gather_facts: false, tasks: [{ansible.builtin.debug: {var: platform_vault_urls}}]}\n"
     )
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path), str(tmp_path / "play.yml")]
+    command = [
+        str(Path(sys.executable).with_name("ansible-playbook")),
+        "-i",
+        str(tmp_path / "hosts.yml"),
+        str(tmp_path / "play.yml"),
+    ]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}
 
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
 
-    assert "cp1: https://192.0.2.11:8200" in done.stdout
+    assert '"cp1": "https://192.0.2.11:8200"' in done.stdout
 
 
 @pytest.mark.parametrize(("kind", "letter"), [("images", "a"), ("files", "b")])
