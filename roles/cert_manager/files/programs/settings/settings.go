@@ -33,7 +33,8 @@ func Read(document File, kind string, arguments []string) error {
 		return err
 	}
 	if *path == "" {
-		defaults := fmt.Sprintf("{apiVersion: %s, kind: %s}", groupOf(kind), kind)
+		// In lines, not in braces: those would be taken for JSON.
+		defaults := fmt.Sprintf("apiVersion: %s\nkind: %s\n", groupOf(kind), kind)
 		return document.DecodeAndConfigure([]byte(defaults))
 	}
 	loader, err := configfile.NewConfigurationFSLoader(nil, *path)
