@@ -46,8 +46,8 @@ from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.platform.base.plugins.module_utils.cluster_api import Answer, Api, NoAnswer, open_api
-from ansible_collections.platform.base.plugins.module_utils.policy_cases import Case, NotYet, cases, judge
+from ansible_collections.platform.base.plugins.module_utils.cluster_api import Answer, Api, NotYet, open_api
+from ansible_collections.platform.base.plugins.module_utils.policy_cases import Case, cases, judge
 
 _CONSTRAINTS = "/apis/constraints.gatekeeper.sh/v1beta1"
 _METRICS = 8888
@@ -220,7 +220,7 @@ def attempt(wanted: Iterable[tuple[str, Callable[[], None]]], held: set[str]) ->
         name, check = entry
         try:
             check()
-        except (NotYet, NoAnswer) as reason:
+        except NotYet as reason:
             return str(reason)
         held.add(name)
         return ""

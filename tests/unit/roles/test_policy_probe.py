@@ -11,8 +11,8 @@ from socketserver import ThreadingUnixStreamServer
 from typing import Any
 
 import pytest
-from ansible_collections.platform.base.plugins.module_utils.cluster_api import Answer, Api, NoAnswer
-from ansible_collections.platform.base.plugins.module_utils.policy_cases import Case, NotYet, cases, judge
+from ansible_collections.platform.base.plugins.module_utils.cluster_api import Answer, Api, NotYet
+from ansible_collections.platform.base.plugins.module_utils.policy_cases import Case, cases, judge
 
 from roles.gatekeeper.library import policy_probe
 
@@ -207,5 +207,5 @@ def test_what_did_not_hold_is_tried_again_and_what_held_is_not() -> None:
 
 
 def test_an_api_that_is_not_there_gives_no_answer(tmp_path: Path) -> None:
-    with pytest.raises(NoAnswer, match="no answer for /readyz"):
+    with pytest.raises(NotYet, match="no answer for /readyz"):
         Api(tmp_path / "nothing").get("/readyz")

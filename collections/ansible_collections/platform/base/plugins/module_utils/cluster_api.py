@@ -18,8 +18,8 @@ _OPEN_SECONDS = 10
 _SAID = ".said"
 
 
-class NoAnswer(Exception):
-    """The API, or the way to it, does not work now."""
+class NotYet(Exception):
+    """Something does not hold, or not yet."""
 
 
 class Answer(NamedTuple):
@@ -40,12 +40,12 @@ class Answer(NamedTuple):
         """Return the body as a document.
 
         Raises:
-            NoAnswer: it is none.
+            NotYet: it is none.
         """
         try:
             return json.loads(self.text)
         except ValueError as error:
-            raise NoAnswer(f"the API answered with no document: {self.text.strip()[-300:]!r}") from error
+            raise NotYet(f"the API answered with no document: {self.text.strip()[-300:]!r}") from error
 
 
 class Api:
@@ -59,7 +59,7 @@ class Api:
         """Return what the API says to a request.
 
         Raises:
-            NoAnswer: nothing.
+            NotYet: nothing.
         """
         connection = http.client.HTTPConnection("localhost", timeout=_SECONDS)
         content = None if body is None else json.dumps(body)
@@ -72,18 +72,18 @@ class Api:
                 answer = connection.getresponse()
                 text = answer.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
-            raise NoAnswer(f"the API gave no answer for {path}: {error} {self._last_words()}".rstrip()) from error
+            raise NotYet(f"the API gave no answer for {path}: {error} {self._last_words()}".rstrip()) from error
         return Answer(answer.status, text, tuple(answer.headers.get_all("Warning") or ()))
 
     def get(self, path: str) -> Any:
         """Return the document at a path.
 
         Raises:
-            NoAnswer: there is none.
+            NotYet: there is none.
         """
         answer = self.ask("GET", path)
         if answer.status != http.client.OK:
-            raise NoAnswer(f"the API answered {answer.status} for {path}: {answer.text.strip()[-300:]}")
+            raise NotYet(f"the API answered {answer.status} for {path}: {answer.text.strip()[-300:]}")
         return answer.document
 
     def _last_words(self) -> str:

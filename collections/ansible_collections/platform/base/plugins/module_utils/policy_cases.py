@@ -8,14 +8,10 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import yaml
-from ansible_collections.platform.base.plugins.module_utils.cluster_api import Answer
+from ansible_collections.platform.base.plugins.module_utils.cluster_api import Answer, NotYet
 
 _CREATED, _CONFLICT, _FORBIDDEN = 201, 409, 403
 _REFUSED = 'admission webhook "validation.gatekeeper.sh" denied the request'
-
-
-class NotYet(Exception):
-    """Something does not hold, or not yet."""
 
 
 class Case(NamedTuple):
