@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
+from installer.model.catalog import Catalog
 from installer.model.component import Component
 from installer.model.deployed import Ingredients
 from installer.model.inventory import Inventory
@@ -23,7 +24,7 @@ def ingredients_of(
     Args:
         role_digest: digest of the role's folder and of the verbs it shares.
         artifacts: digests of the locked items it declares.
-        needs: fingerprints of the components it needs.
+        needs: fingerprints of the components it needs, and of what else of theirs it is made of.
     """
     prefix = f"{component.name}_"
     variables = {name: value for name, value in inventory.variables.items() if name.startswith((prefix, _GLOBAL))}
@@ -39,6 +40,16 @@ def ingredients_of(
         hosts=_digest([places, inventory.members(component.description.runs_on)]),
         needs=_digest(dict(sorted(needs.items()))),
     )
+
+
+def exemptions_in(catalog: Catalog) -> str:
+    """Return the digest of everything that components exempt from the site's policies."""
+    exempt = {
+        component.name: [component.description.namespace, [asdict(entry) for entry in component.description.exemptions]]
+        for component in catalog
+        if component.description.exemptions
+    }
+    return _digest(exempt)
 
 
 def on_some_hosts(parts: Ingredients, hosts: Iterable[str]) -> Ingredients:

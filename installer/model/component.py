@@ -64,6 +64,23 @@ class Leftovers:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Exemption:
+    """What policies pass over, by name.
+
+    Attributes:
+        names: names of objects, as patterns.
+        policies: the policies, by name.
+        reason: why it must be so.
+        namespace: where the objects are, if not in the component's own namespace; empty for what is the cluster's.
+    """
+
+    names: tuple[str, ...]
+    policies: tuple[str, ...]
+    reason: str
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
 class Description:
     """What a `component.yml` says.
 
@@ -82,6 +99,8 @@ class Description:
         endpoint: where others reach it.
         artifacts: everything it brings onto hosts and into the cluster.
         leaves: what it leaves on nodes when the cluster ends.
+        exemptions: what the site's policies pass over, each with the reason.
+        applies_exemptions: it is what passes over them, so that it is deployed again when another's change.
     """
 
     summary: str
@@ -97,6 +116,8 @@ class Description:
     endpoint: Endpoint | None = None
     artifacts: Artifacts = field(default_factory=Artifacts)
     leaves: Leftovers = field(default_factory=Leftovers)
+    exemptions: tuple[Exemption, ...] = ()
+    applies_exemptions: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from installer.adapters.blob_store import BlobStore
 from installer.adapters.catalog_files import load_catalog
 from installer.adapters.lock_files import read_lock
 from installer.model.artifact import Kind, Lock
+from tests.bundled import blob, program
 from tests.rendering import images_in, releases, render
 from tests.repository import PROJECT, ROLES
 
-PLACES = (Path("/var/cache/platform-install/store"), *Path("/var/lib/platform-lab").glob("*/media/bundle/oci"))
 WITH_CHARTS = [role for role in ROLES if releases(role)]
 # kubeadm names them whatever it is told; the platform's network does their work.
 NOT_RUN = ("registry.k8s.io/coredns/coredns", "registry.k8s.io/kube-proxy")
@@ -32,31 +31,11 @@ def lock() -> Lock:
     return found
 
 
-def blob(lock: Lock, kind: Kind, name: str) -> Path:
-    """Return a locked item's file; the test is skipped on a machine that never had it."""
-    item = lock.find(kind, name)
-    assert item is not None, f"the lock has no {kind.value} {name}"
-    for store in map(BlobStore, PLACES):
-        if store.has(item.digest):
-            return store.path(item.digest)
-    pytest.skip(
-        f"no bundle on this machine holds the {kind.value} {name}: run `./platform-install bundle build -i lab`"
-    )
-
-
 def version_of(lock: Lock, name: str) -> str:
     """Return the version of a locked program."""
     item = lock.find(Kind.FILE, name)
     assert item is not None
     return item.version
-
-
-def program(lock: Lock, name: str, folder: Path) -> Path:
-    """Return a program of the bundle that can be run."""
-    path = folder / name
-    path.write_bytes(blob(lock, Kind.FILE, name).read_bytes())
-    path.chmod(0o755)
-    return path
 
 
 def bundled(*roles: str) -> dict[str, str]:

@@ -111,6 +111,17 @@ def test_the_api_answers_when_a_control_plane_loses_power(bare_site: LabSite, ho
     eventually(lambda: is_ready(bare_site, host), 120, f"{host} is Ready again")
 
 
+def test_the_cluster_comes_back_by_itself_when_every_control_plane_lost_its_power(bare_site: LabSite) -> None:
+    for action in ("kill", "start"):
+        for host in CONTROL_PLANES:
+            bare_site.run("lab", action, host)
+
+    eventually(lambda: all(is_ready(bare_site, host) for host in CONTROL_PLANES), 300, "every node is Ready again")
+    # What nobody judges is refused.
+    new = ("create", "namespace", "judged", "--dry-run=server")
+    eventually(lambda: "created" in bare_site.kubectl(*new, check=False), 120, "somebody judges what is new")
+
+
 def test_the_site_verifies_after_the_power_cuts(bare_site: LabSite) -> None:
     report = bare_site.install()
 

@@ -27,32 +27,20 @@ RETURN = r"""
 held: {description: What held., returned: always, type: list, elements: str}
 """
 
-import http.client
-import json
-import socket
 import subprocess
-import tempfile
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.cluster_api import Api, NotYet, open_api
 
 _ALLOWED, _REFUSED, _SERVICE = 8080, 8081, 80
 _NAMES, _METRICS = 53, 9153
-_SECONDS = 15
-_OPEN_SECONDS = 10
-_SAID = ".said"
-
-
-class NotYet(Exception):
-    """Something does not hold, or not yet."""
 
 
 class Pod(NamedTuple):
@@ -60,56 +48,6 @@ class Pod(NamedTuple):
 
     name: str
     address: str
-
-
-class Api:
-    """The cluster's API behind one `kubectl proxy`, which many questions cost less than a `kubectl` each."""
-
-    def __init__(self, place: Path) -> None:
-        """Ask at a socket; what the proxy says is in a file beside it."""
-        self._place = place
-
-    def get(self, path: str) -> Any:
-        """Return the document at a path."""
-        connection = http.client.HTTPConnection("localhost", timeout=_SECONDS)
-        try:
-            with socket.socket(socket.AF_UNIX) as connection.sock:
-                connection.sock.settimeout(_SECONDS)
-                connection.sock.connect(str(self._place))
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                content = answer.read().decode(errors="replace")
-        except (OSError, http.client.HTTPException) as error:
-            raise NotYet(f"the API gave no answer for {path}: {error} {self._last_words()}".rstrip()) from error
-        if answer.status != http.client.OK:
-            raise NotYet(f"the API answered {answer.status} for {path}: {content.strip()[-300:]}")
-        try:
-            return json.loads(content)
-        except ValueError as error:
-            raise NotYet(f"the API answered {path} with no document: {content.strip()[-300:]!r}") from error
-
-    def _last_words(self) -> str:
-        said = self._place.with_suffix(_SAID)
-        return said.read_text(errors="replace").strip()[-300:] if said.exists() else ""
-
-
-@contextmanager
-def api(kubeconfig: str) -> Iterator[Api]:
-    """Yield the API; whoever may read the socket's folder, root alone, may use it."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "api"
-        command = ["kubectl", "--kubeconfig", kubeconfig, "proxy", f"--unix-socket={place}"]
-        with (
-            place.with_suffix(_SAID).open("wb") as said,
-            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said) as proxy,
-        ):
-            end = time.monotonic() + _OPEN_SECONDS
-            while not place.exists() and proxy.poll() is None and time.monotonic() < end:
-                time.sleep(0.02)
-            try:
-                yield Api(place)
-            finally:
-                proxy.terminate()
 
 
 class Probe:
@@ -252,7 +190,7 @@ def main() -> None:
     )
     given, held = module.params, set[str]()
     end = time.monotonic() + given["seconds"]
-    with api(given["kubeconfig"]) as opened:
+    with open_api(given["kubeconfig"]) as opened:
         probe = Probe(opened, given["kubeconfig"], given["namespace"])
         while problems := attempt(probe, given["nodes"], given["address"], held):
             if time.monotonic() > end:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from installer.engine.fingerprint import ingredients_of
+from installer.engine.fingerprint import exemptions_in, ingredients_of
+from installer.model.component import Exemption
 from installer.model.deployed import Ingredients
-from tests.fakes import component, inventory
+from tests.fakes import catalog, component, inventory
 
 VARIABLES = {"storage_folder": "/srv", "platform_domain": "example.com", "registry_port": 5000}
 
@@ -66,3 +68,14 @@ def test_a_part_that_the_journal_lacks_counts_as_changed() -> None:
     before = {name: value for name, value in vars(BEFORE).items() if name != "hosts"}
 
     assert BEFORE.changed_since(before) == ("hosts",)
+
+
+def test_what_any_component_exempts_counts() -> None:
+    exempt = Exemption(names=("agent-*",), policies=("probes",), reason="part of the host")
+    plain = component("storage")
+    exempted = replace(plain, description=replace(plain.description, exemptions=(exempt,)))
+
+    digests = {exemptions_in(catalog(entry)) for entry in (plain, exempted)}
+
+    assert len(digests) == 2
+    assert exemptions_in(catalog(plain, component("network"))) in digests

@@ -11,6 +11,7 @@ from socketserver import ThreadingUnixStreamServer
 from typing import Any
 
 import pytest
+from ansible_collections.platform.base.plugins.module_utils.cluster_api import Api, NotYet, open_api
 
 from roles.cluster_network.library import network_probe
 
@@ -39,7 +40,7 @@ class Answer(BaseHTTPRequestHandler):
 def probe(tmp_path: Path) -> Iterator[network_probe.Probe]:
     with ThreadingUnixStreamServer(str(tmp_path / "api"), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield network_probe.Probe(network_probe.Api(tmp_path / "api"), "kubeconfig", "probe")
+        yield network_probe.Probe(Api(tmp_path / "api"), "kubeconfig", "probe")
         server.shutdown()
 
 
@@ -48,12 +49,12 @@ def test_a_pod_that_reaches_another_says_which(probe: network_probe.Probe) -> No
 
 
 def test_a_pod_that_reaches_nobody_says_why(probe: network_probe.Probe) -> None:
-    with pytest.raises(network_probe.NotYet, match="no route to host"):
+    with pytest.raises(NotYet, match="no route to host"):
         probe.dial("two", "svc", 80)
 
 
 def test_an_api_that_refuses_is_told_with_what_it_said(probe: network_probe.Probe) -> None:
-    with pytest.raises(network_probe.NotYet, match=r"503 .* unable to handle"):
+    with pytest.raises(NotYet, match=r"503 .* unable to handle"):
         probe.pods(["cp1"])
 
 
@@ -62,5 +63,5 @@ def test_a_proxy_that_does_not_come_up_is_no_answer(tmp_path: Path, monkeypatch:
     (tmp_path / "kubectl").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
 
-    with network_probe.api("kubeconfig") as opened, pytest.raises(network_probe.NotYet, match="no such kubeconfig"):
+    with open_api("kubeconfig") as opened, pytest.raises(NotYet, match="no such kubeconfig"):
         opened.get("/version")

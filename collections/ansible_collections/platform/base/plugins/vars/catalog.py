@@ -64,7 +64,7 @@ def _facts(folder: Path) -> dict[str, Any]:
 
 
 def _component(description: dict[str, Any]) -> dict[str, Any]:
-    kept = ("summary", "layer", "needs", "runs_on", "preflight_on", "namespace", "endpoint")
+    kept = ("summary", "layer", "needs", "runs_on", "preflight_on", "namespace", "endpoint", "exemptions")
     artifacts = description.get("artifacts", {})
     return {
         **{key: description[key] for key in kept if key in description},

@@ -1,0 +1,121 @@
+"""What charts and manifests of the platform would run keeps the platform's own policies, or is exempt by name.
+
+The lab's verification asks the same of what runs; here it is known before anything does.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.platform.base.plugins.filter.policies import exemptions, named
+
+from installer.adapters.lock_files import read_lock
+from installer.model.artifact import Kind, Lock
+from tests.bundled import blob, program
+from tests.rendering import releases, render, workloads
+from tests.repository import PROJECT, ROLES, read
+
+POLICIES = PROJECT / "roles/gatekeeper/files/policies"
+WITH_WORKLOADS = [role for role in ROLES if releases(role) or workloads(role)]
+COMPONENTS = {role: read(PROJECT / "roles" / role / "component.yml") for role in ROLES}
+
+
+@pytest.fixture(scope="module")
+def lock() -> Lock:
+    """Return the lab's lock."""
+    found = read_lock(PROJECT / "inventories/lab/bundle.lock.json")
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def programs(lock: Lock, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the bundle's gator and Helm."""
+    folder = tmp_path_factory.mktemp("programs")
+    for name in ("gator", "helm"):
+        program(lock, name, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with every policy in force everywhere, and with what is exempt from it."""
+    files = {path.relative_to(POLICIES).as_posix(): path.read_text() for path in POLICIES.glob("*/*.yml")}
+    exempt = exemptions(COMPONENTS)
+    known = {"known_registries": {"registries": sorted({image.partition("/")[0] for image in images()})}}
+    documents = [*named(files, "template.yml").values()]
+    for name, constraint in named(files, "constraint.yml").items():
+        parameters = {**constraint["spec"].get("parameters", {}), **known.get(name, {}), "exempt": exempt.get(name, [])}
+        documents.append({**constraint, "spec": {**constraint["spec"], "parameters": parameters}})
+    expansions = read(PROJECT / "roles/gatekeeper/vars/main.yml")["__gatekeeper_expansions"]
+    documents += [{**entry, "spec": {**entry["spec"], "enforcementAction": ""}} for entry in expansions]
+    path = tmp_path_factory.mktemp("policies") / "policies.yaml"
+    path.write_text(yaml.safe_dump_all(documents))
+    return path
+
+
+def images() -> list[str]:
+    """Return the names of every component's images."""
+    return [image["name"] for entry in COMPONENTS.values() for image in entry.get("artifacts", {}).get("images", [])]
+
+
+def applied(role: str, lock: Lock, helm: Path, folder: Path) -> list[dict[str, Any]]:
+    """Return the objects that a role's charts and templates make."""
+    rendered = render(role, "lab", folder)
+    documents = [document for text in rendered["workloads"].values() for document in yaml.safe_load_all(text)]
+    charts = COMPONENTS[role].get("artifacts", {}).get("charts", [])
+    for release, chart in zip(rendered["releases"], charts, strict=True):
+        values = folder / f"{chart['name']}.json"
+        values.write_text(json.dumps(release["helm_release_values"]))
+        command = [str(helm), "template", release["helm_release_name"], str(blob(lock, Kind.CHART, chart["name"]))]
+        command += ["--namespace", release["helm_release_namespace"], "--values", str(values)]
+        kubernetes = lock.find(Kind.FILE, "kubeadm")
+        assert kubernetes is not None
+        command += ["--kube-version", kubernetes.version, "--api-versions", "policy/v1/PodDisruptionBudget"]
+        environment = {"HOME": str(folder), "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        documents += list(yaml.safe_load_all(done.stdout))
+    return [document for document in documents if document]
+
+
+def violations(gator: Path, policies: Path, documents: list[dict[str, Any]], folder: Path) -> list[str]:
+    """Return what gator finds in documents."""
+    path = folder / "documents.yaml"
+    path.write_text(yaml.safe_dump_all(documents))
+    command = [str(gator), "test", f"--filename={path}", f"--filename={policies}", "--output=json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert not done.stderr, done.stderr
+    return [
+        f"{entry['violatingObject']['kind']} {entry['violatingObject']['metadata']['name']}: {entry['msg']}"
+        for entry in json.loads(done.stdout or "[]") or []
+    ]
+
+
+@pytest.mark.parametrize("role", WITH_WORKLOADS)
+def test_what_a_role_runs_keeps_the_policies(
+    role: str, lock: Lock, programs: Path, policies: Path, tmp_path: Path
+) -> None:
+    documents = applied(role, lock, programs / "helm", tmp_path)
+
+    assert documents
+    assert violations(programs / "gator", policies, documents, tmp_path) == []
+
+
+def test_what_keeps_none_is_found(programs: Path, policies: Path, tmp_path: Path) -> None:
+    pod = {"containers": [{"name": "main", "image": "registry.example.com/main"}]}
+    work = {"selector": {"matchLabels": {"app": "main"}}, "template": {"metadata": {}, "spec": pod}}
+    careless = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "main", "namespace": "x"},
+        "spec": work,
+    }
+
+    found = violations(programs / "gator", policies, [careless], tmp_path)
+
+    assert len({line.split(": ", 1)[1] for line in found}) >= 10
