@@ -29,12 +29,12 @@ def made_up_lock(folder: Path) -> Path:
 
 
 def _items(artifacts: Artifacts) -> list[dict[str, Any]]:
-    kinds = {"chart": artifacts.charts, "image": artifacts.images, "file": artifacts.files}
-    return [
-        {"kind": kind, "name": entry.name, "version": entry.version, "digest": digest(entry.name)}
-        for kind, entries in kinds.items()
-        for entry in entries  # type: ignore[attr-defined]  # each of them has a name and a version
+    names = [
+        *(("chart", entry.name, entry.version) for entry in artifacts.charts),
+        *(("image", entry.name, entry.version) for entry in artifacts.images),
+        *(("file", entry.name, entry.version) for entry in artifacts.files),
     ]
+    return [{"kind": kind, "name": name, "version": version, "digest": digest(name)} for kind, name, version in names]
 
 
 def digest(name: str) -> str:

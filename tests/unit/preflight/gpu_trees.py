@@ -92,7 +92,7 @@ def _files() -> dict[str, str | bytes]:
     found: dict[str, str | bytes] = {
         "/etc/os-release": "ID=debian\nVERSION_CODENAME=trixie\n",
         "/proc/sys/kernel/osrelease": f"{KERNEL}\n",
-        "/proc/version": f"Linux version {KERNEL} (a@example.com) (x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0)\n",
+        "/proc/version": f"Linux version {KERNEL} (a@example.com) (x86_64-linux-gnu-gcc-14 (Debian 14.2.0-9) 14.2.0)\n",
         f"/usr/src/linux-headers-{KERNEL}/Makefile": "",
         "/var/lib/dkms/mok.pub": b"\x30\x82",
         _SECURE_BOOT: b"\x06\x00\x00\x00\x01",

@@ -21,6 +21,7 @@ WANTED: dict[str, dict[str, Any]] = {
 CHECKS = {name: WANTED.get(name, {}) for name in HOST_CHECKS if name.startswith("gpu_")}
 FIRST, SECOND = ADDRESSES
 _LOG = "NVRM: Xid (PCI:0000:65:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus.\n"
+_ECC = ("ecc_mode/current_ecc", "ecc_mode/pending_ecc")
 _MANAGER = "systemctl is-active nvidia-fabricmanager"
 _SLOW = "clocks_event_reasons/clocks_event_reason_hw_thermal_slowdown"
 _MISMATCH = "Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 550.163\n"
@@ -45,7 +46,7 @@ FAULTS: list[tuple[str, str, GpuHost]] = [
     ("gpu_driver_offered", "a release without it", GpuHost(files={"/etc/os-release": "VERSION_CODENAME=noble\n"})),
     ("gpu_fabric_manager", "it does not run", GpuHost(says={_MANAGER: "failed\n"})),
     ("gpu_fabric_manager", "a GPU joined no fabric", GpuHost(reports={"fabric/state": "In Progress"})),
-    ("gpu_ecc", "it is off", GpuHost(reports=dict.fromkeys(("ecc_mode/current_ecc", "ecc_mode/pending_ecc"), "Disabled"))),
+    ("gpu_ecc", "it is off", GpuHost(reports=dict.fromkeys(_ECC, "Disabled"))),
     ("gpu_ecc_errors", "two errors", GpuHost(reports={"ecc_errors/volatile/dram_uncorrectable": "2"})),
     ("gpu_ecc_errors", "as older drivers say it", GpuHost(reports={"ecc_errors/volatile/sram_uncorrectable": "1"})),
     ("gpu_retired_pages", "a page waits", GpuHost(reports={"retired_pages/pending_retirement": "Yes"})),
