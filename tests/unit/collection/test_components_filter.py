@@ -135,3 +135,10 @@ def test_a_host_gets_the_chosen_sets_for_its_own_kernel() -> None:
     found = filters.package_set(sets, ["compiled", "switch"], "6.1")
 
     assert found == {"default": [], "trixie": ["dkms", "headers-6.1"], "noble": ["manager"]}
+
+
+def test_only_hosts_with_gpus_have_the_images_of_gpus() -> None:
+    components = {"gpus": {"images": [{"name": "driver", "version": "1", "hosts": "gpu"}]}}
+
+    assert filters.images_for(components, ["worker"]) == []
+    assert filters.images_for(components, ["gpu", "worker"]) == ["driver:1"]

@@ -144,3 +144,15 @@ def test_packages_of_a_driver_are_asked_for_by_its_version() -> None:
 
 def test_a_key_in_a_source_of_packages_has_no_empty_line() -> None:
     assert gpus.deb822_key("-----BEGIN-----\n\nabc\n-----END-----\n") == "-----BEGIN-----\n.\nabc\n-----END-----"
+
+
+def test_hosts_with_switches_get_what_joins_their_gpus() -> None:
+    classes = {"plain": {"gpus": 1, "hosts": ["gpu1"]}, "switched": {"gpus": 8, "hosts": ["gpu2"], "nvswitch": True}}
+    known = gpus.gpu_hosts(["gpu1", "gpu2"], classes)
+
+    assert [gpus.gpu_sets(known[host], "dkms") for host in known] == [["dkms"], ["dkms", "nvswitch"]]
+    assert [len(gpus.gpu_units(known[host])) for host in known] == [1, 2]
+
+
+def test_a_driver_that_is_not_loaded_is_no_other_one() -> None:
+    assert gpus.gpu_other_drivers(["gpu1"], hostvars(gpu1=""), {"trixie": {"driver": "550.163.01"}}) == []

@@ -67,7 +67,9 @@ def test_every_value_of_the_finder_of_features_is_one_that_its_chart_has(made: d
 def test_the_finder_of_features_takes_its_values_by_its_schema(made: dict[str, Any]) -> None:
     schema = read_reference("charts", "values", f"{_FEATURES}.values.schema.json")
 
-    jsonschema.Draft7Validator(schema).validate(made["values"][_FEATURES])
+    errors = jsonschema.Draft7Validator(schema).iter_errors(made["values"][_FEATURES])
+
+    assert [f"{error.json_path}: {error.message}" for error in errors] == []
 
 
 def strict(schema: Any) -> Any:

@@ -112,6 +112,21 @@ def chart_image(name: str, images: Mapping[str, Any]) -> dict[str, str]:
     return {"repository": repository, "image": image, "version": f"{images[name]['version']}@{images[name]['digest']}"}
 
 
+def gpu_sets(given: Mapping[str, Any], driver: str) -> list[str]:
+    """Return the sets of packages that a host of a class gets."""
+    return [driver, "nvswitch"] if given["nvswitch"] else [driver]
+
+
+def gpu_units(given: Mapping[str, Any]) -> list[str]:
+    """Return the driver's services on a host of a class."""
+    return ["nvidia-persistenced.service", *(["nvidia-fabricmanager.service"] if given["nvswitch"] else [])]
+
+
+def started(names: Sequence[str]) -> list[dict[str, str]]:
+    """Return units that run, as C(platform.base.host) takes them."""
+    return [{"name": name} for name in names]
+
+
 def gpu_quota(resources: Mapping[str, int]) -> dict[str, str]:
     """Return resources as a quota names them."""
     return {f"requests.{name}": str(count) for name, count in resources.items()}
@@ -239,7 +254,10 @@ class FilterModule:
             "gpu_packages": gpu_packages,
             "gpu_quota": gpu_quota,
             "gpu_quota_objects": gpu_quota_objects,
+            "gpu_sets": gpu_sets,
             "gpu_sharing": gpu_sharing,
+            "gpu_units": gpu_units,
             "in_window": in_window,
             "named": named,
+            "started": started,
         }
