@@ -97,15 +97,16 @@ def pod(name: str, namespace: str, given: dict[str, Any], resource: str, priorit
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 
-def judge_priorities(cluster: Kubectl, names: list[str]) -> None:
-    """See that priorities are there.
+def lowest(cluster: Kubectl, names: list[str]) -> tuple[str, int]:
+    """See that priorities are there, and return the lowest: whoever asks for a trial takes no GPU from anybody.
 
     Raises:
         KubectlFailed: one is not.
     """
-    there = {item["metadata"]["name"] for item in cluster.items("priorityclasses.scheduling.k8s.io")}
+    there = {item["metadata"]["name"]: item["value"] for item in cluster.items("priorityclasses.scheduling.k8s.io")}
     if missing := [name for name in names if name not in there]:
         raise KubectlFailed(f"There is no priority class {', '.join(missing)}. Deploy gpu_operator again.")
+    return min(((name, there[name]) for name in names), key=lambda pair: pair[1], default=("", 0))
 
 
 def have_one(cluster: Kubectl, namespace: str, given: dict[str, Any], resource: str) -> bool:
@@ -114,13 +115,11 @@ def have_one(cluster: Kubectl, namespace: str, given: dict[str, Any], resource: 
     Raises:
         KubectlFailed: it does not run, although there is a GPU for it; or it has not the priority it named.
     """
-    priority = given["priorities"][0] if given["priorities"] else ""
+    priority, value = lowest(cluster, given["priorities"])
     cluster.run("create", "-f", "-", document=pod("first", namespace, given, resource, priority))
-    if priority:
-        value = cluster.get("priorityclasses.scheduling.k8s.io", priority)["value"]
-        found = cluster.get("pod", "first", "--namespace", namespace)["spec"].get("priority")
-        if found != value:
-            raise KubectlFailed(f"A pod of the priority class {priority} has the priority {found}, not {value}.")
+    found = cluster.get("pod", "first", "--namespace", namespace)["spec"].get("priority", 0)
+    if found != value:
+        raise KubectlFailed(f"A pod of the priority class {priority} has the priority {found}, not {value}.")
 
     def runs() -> bool:
         status = cluster.get("pod", "first", "--namespace", namespace)["status"]
@@ -165,7 +164,6 @@ def probe(cluster: Kubectl, given: dict[str, Any], namespace: str) -> bool:
 
     if not cluster.wait_for(offered, given["seconds"]):
         raise KubectlFailed(f"{'; '.join(wrong)}. {_LOOK}")
-    judge_priorities(cluster, given["priorities"])
     resource = next(iter(next(iter(given["nodes"].values()))))
     cluster.run("apply", "--server-side", "--validate=false", "-f", "-", document=room(namespace, resource))
     quota = ("resourcequota", "gpu", "--namespace", namespace)

@@ -19,18 +19,16 @@ def gpu_cluster(*pods: dict[str, Any]) -> Cluster:
 # ---------------------------------------------------------------- asking for GPUs
 
 GIVEN: dict[str, Any] = {
-    "nodes": {"gpu1": {"nvidia.com/gpu": 4}}, "image": "pause:1", "command": [], "priorities": ["gpu-production"],
-    "seconds": 4,
+    "nodes": {"gpu1": {"nvidia.com/gpu": 4}}, "image": "pause:1", "command": [], "seconds": 4,
+    "priorities": ["gpu-production", "gpu-batch"],
 }  # fmt: skip
 _REFUSED = 'pods "second" is forbidden: exceeded quota: gpu, requested: requests.nvidia.com/gpu=1'
 
 
 def scheduler(*pods: dict[str, Any]) -> Cluster:
     cluster = gpu_cluster(*pods)
-    cluster.objects["priorityclasses.scheduling.k8s.io", "gpu-production"] = {
-        "metadata": {"name": "gpu-production"},
-        "value": 100000,
-    }
+    for name, value in (("gpu-production", 100000), ("gpu-batch", 1000)):
+        cluster.objects["priorityclasses.scheduling.k8s.io", name] = {"metadata": {"name": name}, "value": value}
     cluster.objects["resourcequota", "gpu"] = {"status": {"hard": {"requests.nvidia.com/gpu": "1"}}}
     cluster.refuses = _REFUSED
     return cluster
@@ -43,7 +41,7 @@ def admitted(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def with_priority(*given: Any) -> dict[str, Any]:
         document = made(*given)
-        document["spec"]["priority"] = 100000
+        document["spec"]["priority"] = 1000
         return document
 
     monkeypatch.setattr(gpu_probe, "pod", with_priority)
@@ -82,13 +80,22 @@ def test_a_refusal_for_another_reason_proves_nothing() -> None:
 
 
 def test_a_priority_that_is_not_given_fails() -> None:
-    with pytest.raises(KubectlFailed, match="has the priority None, not 100000"):
+    with pytest.raises(KubectlFailed, match="has the priority 0, not 1000"):
         gpu_probe.probe(scheduler(), GIVEN, "probe")
 
 
+@pytest.mark.usefixtures("admitted")
+def test_a_trial_has_the_lowest_priority_and_takes_no_gpu_from_anybody() -> None:
+    cluster = scheduler()
+
+    gpu_probe.probe(cluster, GIVEN, "probe")
+
+    assert cluster.objects["pod", "first"]["spec"]["priorityClassName"] == "gpu-batch"
+
+
 def test_a_priority_class_that_is_gone_fails() -> None:
-    with pytest.raises(KubectlFailed, match="no priority class gpu-batch"):
-        gpu_probe.probe(scheduler(), {**GIVEN, "priorities": ["gpu-batch"]}, "probe")
+    with pytest.raises(KubectlFailed, match="no priority class gpu-none"):
+        gpu_probe.probe(scheduler(), {**GIVEN, "priorities": ["gpu-none"]}, "probe")
 
 
 @pytest.mark.usefixtures("admitted")
