@@ -35,6 +35,7 @@ _REPORT = {
     "remapped_rows/remapped_row_unc": "0",
     "remapped_rows/remapped_row_pending": "No",
     "remapped_rows/remapped_row_failure": "No",
+    "utilization/gpu_util": "0 %",
     "temperature/gpu_temp": "31 C",
     "gpu_power_readings/power_draw": "76.11 W",
     "gpu_power_readings/current_power_limit": "700.00 W",

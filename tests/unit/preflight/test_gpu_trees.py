@@ -42,6 +42,7 @@ FAULTS: list[tuple[str, str, GpuHost]] = [
     ("gpu_memory_window", "no address above 4G", GpuHost(files={at(FIRST, "resource"): resource(0)})),
     ("gpu_driver_matches", "libraries of another version", GpuHost(says={"nvidia-smi -q -x": _MISMATCH})),
     ("gpu_driver_matches", "an older module", GpuHost(says={"nvidia-smi -q -x": smi({}, "550.163.02")})),
+    ("gpu_driver_matches", "a tool that is missing", GpuHost(says={"nvidia-smi -q -x": ""})),
     ("gpu_driver_by_hand", "NVIDIA's own installer", GpuHost(files={"/usr/bin/nvidia-uninstall": "#!/bin/sh\n"})),
     ("gpu_driver_offered", "a release without it", GpuHost(files={"/etc/os-release": "VERSION_CODENAME=noble\n"})),
     ("gpu_fabric_manager", "it does not run", GpuHost(says={_MANAGER: "failed\n"})),
@@ -84,6 +85,12 @@ def test_a_fault_of_a_host_makes_exactly_its_check_fail(check: str, tree: GpuHos
     problems = wrong(tree, tmp_path)
 
     assert {problem["check"] for problem in problems} == {check}, problems
+
+
+def test_a_gpu_may_be_hot_while_it_works(tmp_path: Path) -> None:
+    at_work = GpuHost(reports={"temperature/gpu_temp": "78 C", "utilization/gpu_util": "97 %"})
+
+    assert wrong(at_work, tmp_path) == []
 
 
 def test_every_check_has_a_fault() -> None:

@@ -61,6 +61,7 @@ def _report(gpu: ElementTree.Element) -> dict[str, Any]:
         "remap_failure": _text(gpu, remapped + "remapped_row_failure") == "Yes",
         "power_watts": _number(gpu, "gpu_power_readings/current_power_limit"),
         "power_default_watts": _number(gpu, "gpu_power_readings/default_power_limit"),
+        "use_percent": _number(gpu, "utilization/gpu_util"),
         "celsius": _number(gpu, "temperature/gpu_temp"),
         "slowed_by": [name for name in _SLOWED_BY if _is_slowed_by(gpu, name)],
         "fabric": _text(gpu, "fabric/state"),

@@ -18,6 +18,7 @@ _VENDOR = "nvidia"
 # Errors that no program causes: memory that cannot be corrected (48, 64, 95), a GPU off the bus or beyond help
 # (62, 79, 119, 120, 140), a broken link between GPUs (74).
 _FATAL_XIDS = (48, 62, 64, 74, 79, 95, 119, 120, 140)
+_IDLE_PERCENT = 5
 _AIR = "Look at its fans, its airflow and its power supplies."
 _REPLACE = "Drain the host, reset the GPU or restart; when it comes back, have the GPU replaced."
 
@@ -29,6 +30,11 @@ def gpu_driver_matches(facts: Facts) -> Iterator[Finding]:
     if known["mismatch"] or differ:
         said = f"{known['library']} beside it" if known["library"] else "libraries of another version"
         yield Finding(f"has the driver {known['loaded'] or 'of unknown version'} loaded, and {said}.", "Restart it.")
+    elif known["loaded"] and known["devices"] and not known["reports"]:
+        yield Finding(
+            f"has the driver {known['loaded']} loaded, and its tool tells nothing of its GPUs.",
+            "Run `nvidia-smi -q -x` there, and do what it says.",
+        )
 
 
 def gpu_driver_by_hand(facts: Facts) -> Iterator[Finding]:
@@ -148,7 +154,7 @@ def gpu_temperature(facts: Facts, maximum_celsius: float = 60) -> Iterator[Findi
     for entry in _known(facts)["reports"]:
         if entry["slowed_by"]:
             yield Finding(f"slows the GPU {entry['address']} down: {listed(entry['slowed_by'])}.", _AIR)
-        elif entry["celsius"] > float(maximum_celsius):
+        elif entry["celsius"] > float(maximum_celsius) and entry["use_percent"] < _IDLE_PERCENT:
             yield Finding(
                 f"has the GPU {entry['address']} at {entry['celsius']:g} °C; {float(maximum_celsius):g} is the limit.",
                 _AIR,
