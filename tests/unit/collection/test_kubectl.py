@@ -51,6 +51,12 @@ def test_objects_of_a_kind_that_nobody_registered_are_none(calls: Path) -> None:
     assert cluster(calls, 99, 'error: the server doesn\'t have a resource type "clusterpolicies"').items("x") == []
 
 
+def test_a_host_without_kubectl_has_no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert Kubectl("/etc/platform/kubeconfig").attempt("get", "nodes").returncode == 127
+
+
 def test_what_does_not_come_to_hold_is_given_up() -> None:
     waits: list[float] = []
 

@@ -10,6 +10,7 @@ from typing import Any
 
 # How often the API is asked when it cuts a connection, and the seconds between.
 _TRIES, _PAUSE = 5, 2.0
+_MISSING = 127
 _CUT = ("connection refused", "connection reset", "i/o timeout", "EOF", "etcdserver", "http2:", "Unable to connect")
 
 
@@ -32,8 +33,13 @@ class Kubectl:
     def attempt(self, *arguments: str, document: Any = None) -> subprocess.CompletedProcess[str]:
         """Run kubectl, and return how it ended; what the API cut off is run again."""
         text = json.dumps(document) if document is not None else None
+        command = [*self._command, *arguments]
         for left in range(_TRIES, 0, -1):
-            done = subprocess.run([*self._command, *arguments], input=text, capture_output=True, text=True, check=False)
+            try:
+                done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+            except FileNotFoundError as error:
+                # On a bare host there is no kubectl, as there is no cluster.
+                return subprocess.CompletedProcess(command, _MISSING, "", str(error))
             if not done.returncode or left == 1 or not any(word in done.stderr for word in _CUT):
                 return done
             self._pause(_PAUSE)

@@ -28,7 +28,7 @@ def gpu_count(facts: Facts, count: int, device: str = "") -> Iterator[Finding]:
         where = f" ({listed(entry['address'] for entry in found)})" if found else ""
         yield Finding(
             f"has {len(found)} GPUs on its bus{where}; the inventory says {count}.",
-            "Reseat or replace what is missing (`lspci -d 10de:`), or set `gpus` of its class in the inventory.",
+            "Look at `lspci -d 10de:`; reseat or replace what is missing.",
         )
     others = [f"{entry['address']} ({entry['id']})" for entry in found if device and entry["id"] != str(device)]
     if others:
