@@ -144,11 +144,12 @@ def returned(cluster: Kubectl, node: str, seconds: int, wet: bool) -> list[str]:
 
 
 def absent(cluster: Kubectl, node: str, wet: bool) -> list[str]:
-    """Take every label off a node that the operator or the platform set for its GPUs."""
-    has = cluster.get("node", node)["metadata"].get("labels", {})
+    """Take every label off a node that the operator or the platform set for its GPUs; one that is gone has none."""
+    there = {item["metadata"]["name"]: item["metadata"].get("labels", {}) for item in cluster.items("nodes")}
+    has = there.get(node, {})
     going = [name for name in has if name.startswith("nvidia.com/")]
     if going and wet:
-        cluster.patch("node", node, {"metadata": {"labels": dict.fromkeys(going)}})
+        cluster.patch("nodes", node, {"metadata": {"labels": dict.fromkeys(going)}})
     return [f"{node}: {len(going)} labels gone"] if going else []
 
 

@@ -128,11 +128,16 @@ def test_a_node_that_nobody_took_is_not_given_back() -> None:
 
 
 def test_every_label_of_the_vendor_goes_with_the_component() -> None:
-    cluster = gpu_cluster(**{"nvidia.com/gpu.product": "H200", "kubernetes.io/os": "linux"})
+    labels = {"nvidia.com/gpu.product": "H200", "kubernetes.io/os": "linux"}
+    cluster = Cluster({("nodes", "gpu1"): node("gpu1", **labels)})
 
-    gpu_nodes.absent(cluster, "gpu1", wet=True)
+    assert gpu_nodes.absent(cluster, "gpu1", wet=True) == ["gpu1: 1 labels gone"]
+    assert cluster.objects["nodes", "gpu1"]["metadata"]["labels"] == {"kubernetes.io/os": "linux"}
+    assert gpu_nodes.absent(cluster, "gpu1", wet=True) == []
 
-    assert cluster.objects["node", "gpu1"]["metadata"]["labels"] == {"kubernetes.io/os": "linux"}
+
+def test_a_node_that_is_gone_has_no_labels_to_lose() -> None:
+    assert gpu_nodes.absent(Cluster({}), "gpu1", wet=True) == []
 
 
 # ---------------------------------------------------------------- drivers
