@@ -143,6 +143,16 @@ def test_the_namespace_lets_nothing_in_or_out_by_default(made: dict[str, Any]) -
     assert policies["cluster"]["egress"] == [{"toEntities": ["kube-apiserver"]}]
 
 
+def test_policies_of_the_network_are_what_their_kind_describes(made: dict[str, Any]) -> None:
+    schema = read_reference("charts", "crds", "cilium_json_schemas_1.18.2", "ciliumnetworkpolicy_v2.json")
+    policies = [item for item in made["objects"] if item["kind"] == "CiliumNetworkPolicy"]
+
+    errors = [error for item in policies for error in jsonschema.Draft7Validator(schema).iter_errors(item)]
+
+    assert len(policies) >= 3
+    assert [f"{error.json_path}: {error.message}" for error in errors] == []
+
+
 def test_a_drivers_container_has_no_source_of_packages_but_the_platforms(tmp_path: Path) -> None:
     made = rendered("gpu_operator", WANTED, tmp_path, **CHOICES["everything chosen"])
 
