@@ -164,7 +164,8 @@ class Bundles:
         listing = self._site.own_lock_path.parent / "packages" / f"{release}.list"
         lines = listing.read_text().splitlines() if listing.exists() else []
         installed = tuple((name, version) for name, _, version in (line.partition(" ") for line in lines) if version)
-        return DebianTarget(release, _PYTHONS[release], installed)
+        kernels = (self._site.value("platform_host_kernels") or {}).get(release, ())
+        return DebianTarget(release, _PYTHONS[release], installed, tuple(kernels))
 
     def _fetch(self, lock: Lock) -> None:
         with open_sources(self._site, self.settings, self.store, lock, Relock.NOTHING) as sources:

@@ -16,8 +16,10 @@ from installer.adapters.load_journal import LoadingFolder
 from installer.adapters.signing import verify
 from installer.adapters.volume_files import VolumeFolder, find_media
 from installer.cli.bundles import Bundles, workers
+from installer.engine.declared_items import DeclaredItem, declared_items
 from installer.engine.graph import deployment_order
 from installer.errors import UsageError
+from installer.model.artifact import UPSTREAM
 from installer.model.bundle import Difference
 from installer.model.volumes import SizePlan
 from installer.workflows.bundle_delta import MadeDelta, make_delta
@@ -40,6 +42,16 @@ class Volumes(Bundles):
         order = deployment_order(self._site.catalog, self._site.catalog.names)
         name = f"{self._site.key}-{datetime.now(UTC):%Y.%m.%d}-{self.seen_sequence + 1}"
         return plan_sizes(lock, name, order, beside, media)
+
+    @property
+    def has_no_lock(self) -> bool:
+        """Return whether nothing is pinned yet; where everything is made by the site itself, that is a mistake."""
+        return self._site.lock_if_any is None and self.settings.origin == UPSTREAM
+
+    def declared(self) -> tuple[DeclaredItem, ...]:
+        """Return what the bundle will carry, by the catalogue alone."""
+        order = deployment_order(self._site.catalog, self._site.catalog.names)
+        return declared_items(order, {target.release: target.kernels for target in self.settings.targets})
 
     def split(self, media: int, to: Path) -> tuple[WrittenVolume, ...]:
         """Write the bundle onto volumes."""

@@ -126,6 +126,9 @@ def _brought(artifacts: Artifacts) -> Iterator[tuple[str, ...]]:
     for release, packages in artifacts.packages.items():
         whose = "the host's release" if release == "default" else release
         yield "Debian", ", ".join(f"`{name}`" for name in packages), whose, ""
+    for chosen, releases in artifacts.package_sets.items():
+        for release, packages in releases.items():
+            yield f"Debian, {chosen}", ", ".join(f"`{name}`" for name in packages), release, ""
 
 
 def variables_page(interface: Interface) -> str:

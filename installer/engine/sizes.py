@@ -93,7 +93,7 @@ def _host_disk(kind: str, lock: Lock, components: list[Component], bundle: int) 
         (image.name, image.version)
         for component in components
         for image in component.description.artifacts.images
-        if kind != "admin" and (image.hosts == "nodes" or image.hosts == kind)
+        if kind != "admin" and image.hosts in ("nodes", kind, "gpu" if kind == "worker" else kind)
     }
     images = [item for item in lock.items if item.kind is Kind.IMAGE and (item.name, item.version) in kept]
     return HostDisk(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
@@ -19,6 +19,8 @@ from pydantic.dataclasses import dataclass
 STRICT = ConfigDict(extra="forbid")
 # Where artefacts come from, as inventories and locks say it.
 UPSTREAM, BUILD = "upstream", "build"
+# Stands for a kernel's release in the names of packages.
+KERNEL = "{kernel}"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
@@ -156,13 +158,13 @@ class ImageSpec:
 
     Attributes:
         hosts: which hosts have it before anything asks for it: `nodes` (all that run pods),
-            `control_plane`, or `none` for what only checks need.
+            `control_plane`, `gpu`, or `none` for what only checks or a few sites need.
     """
 
     name: str
     version: str
     licence: str
-    hosts: Literal["nodes", "control_plane", "none"] = "nodes"
+    hosts: Literal["nodes", "control_plane", "gpu", "none"] = "nodes"
     build: ImageBuild | None = None
 
 
@@ -222,6 +224,9 @@ class Artifacts:
 
     Attributes:
         packages: Debian packages by release; the key `default` serves releases not named.
+        package_sets: further Debian packages, by the set's name and release. The bundle carries all of them; hosts get
+            the sets that the role's variables choose. `{kernel}` stands for each kernel of `platform_host_kernels`.
+        package_versions: by release, how the versions begin that packages of a set must have, by name.
         wheels: Python requirements, pinned, for hosts the component runs on.
     """
 
@@ -229,12 +234,20 @@ class Artifacts:
     images: tuple[ImageSpec, ...] = ()
     files: tuple[FileSpec, ...] = ()
     packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    package_sets: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    package_versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     wheels: tuple[str, ...] = ()
     go_modules: tuple[GoModule, ...] = ()
 
     def packages_for(self, release: str) -> tuple[str, ...]:
         """Return the packages wanted on hosts of a Debian or Ubuntu release."""
         return self.packages.get(release, self.packages.get("default", ()))
+
+    def carried_for(self, release: str, kernels: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the packages a bundle carries for a release: those wanted, and every set for each kernel."""
+        names = [name for sets in self.package_sets.values() for name in sets.get(release, ())]
+        filled = [name.replace(KERNEL, kernel) for name in names for kernel in (kernels if KERNEL in name else ("",))]
+        return tuple(dict.fromkeys([*self.packages_for(release), *filled]))
 
 
 # ---------------------------------------------------------------- locked: what a lock pins

@@ -80,11 +80,13 @@ class DebianTarget:
         release: code name.
         python: its Python's version.
         installed: `name version` of the packages its hosts have; empty for none known.
+        kernels: releases of the kernels its hosts run, for which the bundle carries modules.
     """
 
     release: str
     python: str
     installed: tuple[tuple[str, str], ...] = ()
+    kernels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

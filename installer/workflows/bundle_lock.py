@@ -65,7 +65,7 @@ def _component_jobs(catalog: Catalog, sources: ArtifactSources) -> Iterable[Job]
 
 def _target_jobs(catalog: Catalog, settings: BundleSettings, sources: ArtifactSources) -> Iterable[Job]:
     for target in settings.targets:
-        packages = {c.name: c.description.artifacts.packages_for(target.release) for c in catalog}
+        packages = {c.name: c.description.artifacts.carried_for(target.release, target.kernels) for c in catalog}
         wheels = {c.name: c.description.artifacts.wheels for c in catalog if c.description.artifacts.wheels}
         yield lambda t=target, w=packages: sources.packages(t, w)  # type: ignore[misc]
         if wheels:

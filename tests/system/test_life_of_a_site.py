@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.system import gpu_trial
 from tests.system.bareness import appearance
 from tests.system.site import CONTROL_PLANES, HOSTS, PROJECT, Document, LabSite, eventually
 
@@ -137,6 +138,22 @@ def test_a_broken_unit_fails_verification_and_is_named(bare_site: LabSite) -> No
 
     assert done.returncode == 6
     assert "cp2" in done.stderr
+
+
+def test_gpus_are_given_out_within_quotas_and_by_priority(bare_site: LabSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{bare_site.state / 'bin'}:{os.environ['PATH']}")
+    with gpu_trial.devices(bare_site) as cluster:
+        assert gpu_trial.probe(cluster) is False
+        for name in ("batch1", "batch2"):
+            gpu_trial.start(cluster, name, "gpu-batch")
+        eventually(lambda: len(gpu_trial.running(cluster)) == 2, 120, "every device is in use")
+
+        gpu_trial.start(cluster, "standard", "gpu-standard")
+        gpu_trial.start(cluster, "production", "gpu-production")
+
+        eventually(lambda: "production" in gpu_trial.running(cluster), 120, "production takes a device from batch")
+        assert "standard" not in gpu_trial.running(cluster)
+        assert gpu_trial.probe(cluster) is True, "With every device in use, whoever verifies is told so."
 
 
 def test_nothing_left_the_lab(bare_site: LabSite) -> None:

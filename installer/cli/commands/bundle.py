@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import typer
 from installer.cli.commands.common import answer, site
 from installer.cli.console import size, table
 from installer.cli.options import BundleOption, InventoryOption, OutputOption, StateOption
+from installer.engine.declared_items import DeclaredItem
 from installer.engine.sizes import parse_size
 from installer.model.bundle import Difference
 from installer.model.volumes import SizePlan
@@ -17,6 +20,7 @@ from installer.model.volumes import SizePlan
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 MediaOption = Annotated[str, typer.Option("--media", help="What one medium holds: 700M, 4.7G, 32GB, 1TiB.")]
+ItemsOption = Annotated[bool, typer.Option("--items", help="Name every item instead of adding sizes up.")]
 KeyOption = Annotated[Path | None, typer.Option("--key", help="Key to sign with; the state's own when absent.")]
 FolderArgument = Annotated[Path, typer.Argument(help="A bundle's folder.")]
 
@@ -79,11 +83,19 @@ def plan(
     state: StateOption = None,
     output: OutputOption = None,
     media: MediaOption = "",
+    items: ItemsOption = False,
 ) -> None:
-    """Show how large the bundle of the lock is and how many media it needs, before anything is fetched."""
+    """Show how large the bundle of the lock is and how many media it needs, before anything is fetched.
+
+    Without a lock sizes are not known, and every item is named instead.
+    """
     from installer.cli.volumes import Volumes
 
     here = site(context, inventory=inventory, state=state, output=output)
+    if items or Volumes(here).has_no_lock:
+        declared = Volumes(here).declared()
+        answer(here, {"items": declared}, _declared(declared))
+        return
     planned = Volumes(here).plan(parse_size(media) if media else 0)
     answer(here, planned, _sizes(planned))
 
@@ -174,6 +186,14 @@ def _difference(found: Difference) -> str:
         return "Nothing differs."
     total = f"+{size(found.bytes_added)} -{size(found.bytes_removed)}"
     return table(("", "kind", "name", "for", "before", "after"), rows) + f"\n{total}"
+
+
+def _declared(items: Sequence[DeclaredItem]) -> str:
+    rows = [(item.component, item.kind, item.name, item.version, item.scope) for item in items]
+    counts = Counter(item.kind for item in items)
+    total = ", ".join(f"{count} {kind}s" for kind, count in counts.items())
+    listing = table(("component", "kind", "name", "version", "for"), rows)
+    return f"{listing}\n\n{total}. Sizes are known once `bundle lock` has pinned them, with what packages need."
 
 
 def _sizes(planned: SizePlan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -50,7 +51,8 @@ def run(
 
 def _outline(here: Site, plan: Plan) -> list[dict[str, Any]]:
     """Return each component with its hosts and what it brings, in the order of deployment."""
-    releases = [str(release) for release in here.value("platform_debian_targets")]
+    kernels = here.value("platform_host_kernels") or {}
+    releases = {str(release): kernels.get(release, ()) for release in here.value("platform_debian_targets")}
     found = []
     for item in plan.components:
         component = here.catalog[item.component]
@@ -59,10 +61,10 @@ def _outline(here: Site, plan: Plan) -> list[dict[str, Any]]:
     return found
 
 
-def _brought(component: Component, releases: list[str]) -> dict[str, int]:
+def _brought(component: Component, releases: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Return how many artefacts of each kind a component brings; a package for several releases counts once."""
     artifacts = component.description.artifacts
-    packages = {name for release in releases for name in artifacts.packages_for(release)}
+    packages = {name for release, kernels in releases.items() for name in artifacts.carried_for(release, kernels)}
     counted = (artifacts.charts, artifacts.images, artifacts.files, packages)
     return {name: len(entries) for name, entries in zip(_BROUGHT, counted, strict=True)}
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from installer.engine.inventory_rules import addresses, components, lock_items, names, networks, secrets, values
+from installer.engine.inventory_rules import (
+    addresses,
+    components,
+    kernels,
+    lock_items,
+    names,
+    networks,
+    secrets,
+    values,
+)
 from installer.engine.inventory_rules.subject import Subject
 from installer.errors import Problem
 from installer.model.artifact import Lock
@@ -19,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     *networks.RULES,
     *addresses.RULES,
     *components.RULES,
+    *kernels.RULES,
     *lock_items.RULES,
     *secrets.RULES,
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
+from installer.engine.inventory_rules.kernels import kernels_of, on_hosts
 from installer.engine.inventory_rules.subject import Subject, listed
 from installer.errors import Problem
 from installer.model.artifact import Kind, Lock
@@ -48,6 +49,19 @@ def lock_of_another_kind(subject: Subject) -> Iterator[Problem]:
         yield Problem(subject.inventory.where("platform_artifact_platforms"), message, _cure(subject))
 
 
+def packages_of_other_versions(subject: Subject) -> Iterator[Problem]:
+    """Find packages in the lock of another version than a component is made for: a driver is one of all its parts."""
+    lock = subject.lock
+    for component in on_hosts(subject) if lock is not None else ():
+        for release, expected in component.description.artifacts.package_versions.items():
+            for name, version in sorted(expected.items()):
+                item = lock.find(Kind.PACKAGE, name, release) if lock is not None else None
+                if item is not None and not item.version.rpartition(":")[2].startswith(version):
+                    found = f"{name} {version} on {release}, and the lock has {item.version}"
+                    cure = "Name an archive in `platform_debian_archives` that has this version, and lock again."
+                    yield Problem(_where(subject), f"{component.name} is made for {found}.", cure)
+
+
 def _pinned(component: Component, lock: Lock) -> Iterator[str]:
     """Yield what the lock lacks of what a component declares with a version."""
     artifacts = component.description.artifacts
@@ -66,10 +80,11 @@ def _pinned(component: Component, lock: Lock) -> Iterator[str]:
 
 def _packages(component: Component, lock: Lock, subject: Subject) -> Iterator[str]:
     """Yield the packages that neither the lock nor, by its list, a host has."""
+    kernels = kernels_of(subject)
     for release in subject.entries("platform_debian_targets"):
         locked = {item.name for item in lock.items if item.kind is Kind.PACKAGE and item.scope == release}
         there = locked | subject.inventory.installed.get(str(release), frozenset())
-        for name in component.description.artifacts.packages_for(str(release)):
+        for name in component.description.artifacts.carried_for(str(release), kernels.get(str(release), ())):
             if name not in there:
                 yield f"package {name} for {release}"
 
@@ -96,4 +111,4 @@ def _where(subject: Subject) -> str:
     return str(PurePath(folder) / _NAME)
 
 
-RULES = (missing_lock, stale_lock, lock_of_another_kind)
+RULES = (missing_lock, stale_lock, lock_of_another_kind, packages_of_other_versions)

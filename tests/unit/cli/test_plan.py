@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from installer.adapters.catalog_files import load_catalog
 from installer.cli.app import app
 from installer.cli.wiring import PROJECT
 from installer.errors import ExitCode
@@ -81,3 +82,15 @@ def test_an_inventory_with_mistakes_is_refused(tmp_path: Path) -> None:
 
     assert answer.exit_code == ExitCode.INVALID_CONFIGURATION
     assert f"{tmp_path}/hosts.yml:3: admn is no group of the platform." in answer.stderr
+
+
+def test_a_bundle_that_nothing_is_pinned_for_is_planned_by_name() -> None:
+    answer = CliRunner().invoke(app, ["bundle", "plan", "--inventory", EXAMPLE, "--output", "json"])
+
+    assert answer.exit_code == 0, answer.exception
+    named = {(item["component"], item["kind"], item["name"]) for item in json.loads(answer.stdout)["items"]}
+    catalog = load_catalog(PROJECT / "roles")
+    images = {(c.name, "image", image.name) for c in catalog for image in c.description.artifacts.images}
+    charts = {(c.name, "chart", chart.name) for c in catalog for chart in c.description.artifacts.charts}
+    assert images | charts <= named
+    assert ("gpu_operator", "package", "linux-headers-6.12.107+deb13-amd64") in named

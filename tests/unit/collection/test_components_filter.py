@@ -126,3 +126,29 @@ def test_only_root_reads_secrets() -> None:
 
 def test_every_filter_has_its_name() -> None:
     assert all(function.__name__ == name for name, function in filters.FilterModule().filters().items())
+
+
+def test_what_an_inventory_leaves_out_brings_nothing() -> None:
+    assert set(filters.wanted(COMPONENTS, {})) == set(COMPONENTS)
+    left_out = next(iter(COMPONENTS))
+
+    assert left_out not in filters.wanted(COMPONENTS, {left_out: "The site has one."})
+
+
+def test_a_host_gets_the_chosen_sets_for_its_own_kernel() -> None:
+    sets = {
+        "compiled": {"trixie": ["dkms", "headers-{kernel}"]},
+        "switch": {"noble": ["manager"]},
+        "other": {"trixie": ["x"]},
+    }
+
+    found = filters.package_set(sets, ["compiled", "switch"], "6.1")
+
+    assert found == {"default": [], "trixie": ["dkms", "headers-6.1"], "noble": ["manager"]}
+
+
+def test_only_hosts_with_gpus_have_the_images_of_gpus() -> None:
+    components = {"gpus": {"images": [{"name": "driver", "version": "1", "hosts": "gpu"}]}}
+
+    assert filters.images_for(components, ["worker"]) == []
+    assert filters.images_for(components, ["gpu", "worker"]) == ["driver:1"]

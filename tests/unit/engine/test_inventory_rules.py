@@ -28,7 +28,7 @@ from installer.workflows.check_inventory import require_valid
 
 PROJECT = Path(__file__).parents[3]
 CASES = Path(__file__).parent / "mistakes"
-THEMES = ("names", "reading", "values", "networks", "addresses", "components", "lock", "secrets")
+THEMES = ("names", "reading", "values", "networks", "addresses", "components", "kernels", "lock", "secrets")
 HERE = "# HERE"
 DIGEST = "sha256:" + "0" * 64
 WHOLE_LOCK = (
@@ -38,6 +38,7 @@ WHOLE_LOCK = (
     ("wheel", "some-library", "1.0", "python3.13"),
     ("package", "conntrack", "1.4", "trixie"),
     ("package", "iproute2", "6.15", "trixie"),
+    ("package", "driver-source", "1:550.163.01-2", "trixie"),
 )
 
 Case = Mapping[str, Any]
@@ -248,7 +249,10 @@ def lock_of(case: Case) -> Lock | None:
         return None
     without = {tuple(pair) for pair in case["lock"].get("without", ())}
     kept = [entry for entry in WHOLE_LOCK if entry[:2] not in without]
-    kept += [(entry["kind"], entry["name"], entry["version"], "") for entry in case["lock"].get("items", ())]
+    kept += [
+        (entry["kind"], entry["name"], entry["version"], entry.get("scope", ""))
+        for entry in case["lock"].get("items", ())
+    ]
     items = [
         LockedItem(Kind(kind), name, version, DIGEST, (Blob(DIGEST, 1),), {}, "Apache-2.0", ("kubernetes",), scope)
         for kind, name, version, scope in kept

@@ -51,6 +51,19 @@ def test_a_release_that_is_not_named_gets_the_default(release: str, packages: tu
     assert brought.packages_for(release) == packages
 
 
+def test_a_bundle_carries_every_set_for_every_kernel() -> None:
+    brought = Artifacts(
+        packages={"default": ("base",)},
+        package_sets={
+            "compiled": {"trixie": ("driver", "headers-{kernel}")},
+            "signed": {"noble": ("modules-{kernel}",)},
+        },
+    )
+
+    assert brought.carried_for("trixie", ("6.1", "6.2")) == ("base", "driver", "headers-6.1", "headers-6.2")
+    assert brought.carried_for("noble") == ("base",)
+
+
 def test_no_packages_are_none() -> None:
     assert Artifacts().packages_for("trixie") == ()
 

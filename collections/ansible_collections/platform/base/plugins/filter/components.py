@@ -37,7 +37,7 @@ def packages_for(
 
 def images_for(components: Mapping[str, Any], groups: Sequence[str]) -> list[str]:
     """Return the images a host has before anything asks for them, by name and tag, as the catalogue orders them."""
-    wanted = {"nodes", "control_plane"} if "control_plane" in groups else {"nodes"}
+    wanted = {"nodes", *({"control_plane", "gpu"} & set(groups))}
     images = [image for entry in components.values() for image in entry["images"] if image["hosts"] in wanted]
     # What starts a control plane comes first.
     images.sort(key=lambda image: image["hosts"] != "control_plane")
@@ -83,6 +83,25 @@ def having(hosts: Sequence[str], hostvars: Mapping[str, Any], path: str) -> list
         if value:
             found.append(host)
     return found
+
+
+def wanted(components: Mapping[str, Any], without: Mapping[str, str]) -> dict[str, Any]:
+    """Return the components an inventory has; those it leaves out bring nothing to hosts."""
+    return {name: entry for name, entry in components.items() if name not in without}
+
+
+def package_set(sets: Mapping[str, Mapping[str, Sequence[str]]], chosen: Sequence[str], kernel: str) -> dict[str, Any]:
+    """Return the packages of chosen sets by release, as C(platform.base.host) takes them, for one kernel."""
+    releases = sorted({release for name in chosen for release in sets.get(name, {})})
+    return {
+        "default": [],
+        **{
+            release: sorted(
+                {entry.replace("{kernel}", kernel) for name in chosen for entry in sets.get(name, {}).get(release, ())}
+            )
+            for release in releases
+        },
+    }
 
 
 def image_reference(images: Mapping[str, Any], name: str) -> str:
@@ -147,9 +166,11 @@ class FilterModule:
             "needed_by": needed_by,
             "nth_address": nth_address,
             "packages_for": packages_for,
+            "package_set": package_set,
             "paths_left_on_nodes": paths_left_on_nodes,
             "programs": programs,
             "registry_files": registry_files,
             "runs_on_group": runs_on_group,
             "secret_files": secret_files,
+            "wanted": wanted,
         }

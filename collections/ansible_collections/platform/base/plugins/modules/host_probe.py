@@ -32,6 +32,7 @@ options:
       files: {type: list, elements: str, default: [], description: Sizes of files.}
       digests: {type: list, elements: str, default: [], description: Digests of files.}
       versions: {type: list, elements: str, default: [], description: Versions of programs.}
+      gpus: {type: list, elements: str, default: [], description: "What there is of a vendor's GPUs; C(nvidia)."}
 author: [The platform-install project]
 """
 
@@ -61,6 +62,7 @@ from ansible_collections.platform.base.plugins.module_utils.preflight_probes imp
     bundle,
     disks,
     firewall,
+    gpus,
     kernel,
     network,
     others,
@@ -73,7 +75,7 @@ from ansible_collections.platform.base.plugins.module_utils.preflight_probes.roo
 Questions = Mapping[str, Sequence[str]]
 _KINDS = (
     "paths", "write_latency", "modules", "settings", "connections", "path_mtus", "name_servers", "time_servers",
-    "neighbours", "bundles", "files", "digests", "versions",
+    "neighbours", "bundles", "files", "digests", "versions", "gpus",
 )  # fmt: skip
 
 
@@ -112,6 +114,7 @@ def answers(root: Root, command: Run, questions: Questions) -> dict[str, Any]:
             "time_servers": pool.submit(reach.time_servers, asked["time_servers"]),
             "neighbours": pool.submit(reach.neighbours, asked["neighbours"], interfaces),
             "versions": pool.submit(bundle.versions, root, command, asked["versions"]),
+            "gpus": pool.submit(gpus.gpus, root, command, asked["gpus"]),
         }
         found: dict[str, Any] = {
             "paths": disks.paths(root, asked["paths"]),

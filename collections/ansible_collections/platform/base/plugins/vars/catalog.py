@@ -69,6 +69,8 @@ def _component(description: dict[str, Any]) -> dict[str, Any]:
     return {
         **{key: description[key] for key in kept if key in description},
         "packages": artifacts.get("packages", {}),
+        "package_sets": artifacts.get("package_sets", {}),
+        "package_versions": artifacts.get("package_versions", {}),
         "wheels": artifacts.get("wheels", []),
         "leaves": description.get("leaves", {}),
         "images": [

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 _COMMAND_SECONDS = 10
+# It wakes one GPU after another, each for seconds.
+_PATIENCE = {"nvidia-smi": 90}
 _MISSING = 127
 _MOST_LINKS = 40
 
@@ -28,8 +30,8 @@ def run(arguments: Sequence[str]) -> Answer:
     """Run a program; one that is missing or hangs is an answer too."""
     try:
         done = subprocess.run(
-            arguments, capture_output=True, text=True, errors="replace", timeout=_COMMAND_SECONDS, check=False,
-            stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C.UTF-8"},
+            arguments, capture_output=True, text=True, errors="replace", check=False, stdin=subprocess.DEVNULL,
+            timeout=_PATIENCE.get(arguments[0], _COMMAND_SECONDS), env={**os.environ, "LC_ALL": "C.UTF-8"},
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         return Answer(_MISSING, "", str(error))

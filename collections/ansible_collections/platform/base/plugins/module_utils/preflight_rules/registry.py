@@ -11,6 +11,8 @@ from ansible_collections.platform.base.plugins.module_utils.preflight_rules impo
     addresses,
     bundle,
     disks,
+    gpu_health,
+    gpus,
     hosts,
     kernel,
     others,
@@ -31,7 +33,7 @@ Wanted = Mapping[str, Mapping[str, Any] | None]
 SETTING, WHEN = "setting", "when"
 # What a problem is: it stops the installation, it is only told, or the inventory says why it may be.
 FAILURE, WARNING, ACCEPTED = "failure", "warning", "accepted"
-_ONE_HOST = (system, kernel, disks, addresses, reach, others, access, bundle)
+_ONE_HOST = (system, kernel, disks, addresses, reach, others, access, bundle, gpus, gpu_health)
 HOST_CHECKS: Mapping[str, Check] = {check.id: check for module in _ONE_HOST for check in module.CHECKS}
 COMPARISONS: Mapping[str, Check] = {check.id: check for check in hosts.CHECKS}
 ALL_CHECKS: Mapping[str, Check] = {**HOST_CHECKS, **COMPARISONS}

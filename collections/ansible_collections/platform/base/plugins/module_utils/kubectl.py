@@ -1,0 +1,114 @@
+"""kubectl with one access; an API that pauses while etcd chooses a leader is asked again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+# How often the API is asked when it cuts a connection, and the seconds between.
+_TRIES, _PAUSE = 5, 2.0
+_MISSING = 127
+_CUT = ("connection refused", "connection reset", "i/o timeout", "EOF", "etcdserver", "http2:", "Unable to connect")
+
+
+class KubectlFailed(Exception):
+    """The cluster does not do what was asked."""
+
+
+class Kubectl:
+    """Asks one cluster.
+
+    Args:
+        kubeconfig: the access.
+        pause: waits, in seconds.
+    """
+
+    def __init__(self, kubeconfig: str, pause: Callable[[float], None] = time.sleep) -> None:
+        self._command = ["kubectl", "--kubeconfig", kubeconfig, "--request-timeout=30s"]
+        self._pause = pause
+
+    def attempt(self, *arguments: str, document: Any = None) -> subprocess.CompletedProcess[str]:
+        """Run kubectl, and return how it ended; what the API cut off is run again."""
+        text = json.dumps(document) if document is not None else None
+        command = [*self._command, *arguments]
+        for left in range(_TRIES, 0, -1):
+            try:
+                done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+            except FileNotFoundError as error:
+                # On a bare host there is no kubectl, as there is no cluster.
+                return subprocess.CompletedProcess(command, _MISSING, "", str(error))
+            if not done.returncode or left == 1 or not any(word in done.stderr for word in _CUT):
+                return done
+            self._pause(_PAUSE)
+        raise AssertionError
+
+    def run(self, *arguments: str, document: Any = None) -> str:
+        """Run kubectl, and return what it said.
+
+        Raises:
+            KubectlFailed: it did not end well.
+        """
+        done = self.attempt(*arguments, document=document)
+        if done.returncode:
+            raise KubectlFailed(f"`kubectl {' '.join(arguments[:4])}` failed: {done.stderr.strip()[-400:]}")
+        return done.stdout
+
+    def get(self, *arguments: str) -> Any:
+        """Return what there is, as the API has it.
+
+        Raises:
+            KubectlFailed: it cannot be had.
+        """
+        return json.loads(self.run("get", *arguments, "--output=json"))
+
+    def items(self, *arguments: str) -> list[dict[str, Any]]:
+        """Return the objects of a list; none where the cluster does not know their kind."""
+        done = self.attempt("get", *arguments, "--output=json")
+        if done.returncode and "doesn't have a resource type" in done.stderr:
+            return []
+        if done.returncode:
+            raise KubectlFailed(f"`kubectl get {' '.join(arguments[:3])}` failed: {done.stderr.strip()[-400:]}")
+        found: list[dict[str, Any]] = json.loads(done.stdout)["items"]
+        return found
+
+    def patch(self, kind: str, name: str, content: Mapping[str, Any]) -> None:
+        """Merge content into an object without a namespace.
+
+        Raises:
+            KubectlFailed: the cluster does not take it.
+        """
+        self.run("patch", kind, name, "--type=merge", f"--patch={json.dumps(content)}")
+
+    def wait_for(self, holds: Callable[[], bool], seconds: float, every: float = _PAUSE) -> bool:
+        """Return whether something comes to hold in time."""
+        end = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() >= end:
+                return False
+            self._pause(every)
+        return True
+
+
+def requests(pod: Mapping[str, Any], prefix: str = "nvidia.com/") -> dict[str, int]:
+    """Return how many devices a pod asks for, by resource."""
+    found: dict[str, int] = {}
+    spec = pod.get("spec", {})
+    for container in [*spec.get("containers", []), *spec.get("initContainers", [])]:
+        for name, amount in (container.get("resources", {}).get("limits") or {}).items():
+            if name.startswith(prefix):
+                found[name] = found.get(name, 0) + int(amount)
+    return found
+
+
+def is_over(pod: Mapping[str, Any]) -> bool:
+    """Return whether a pod has ended and holds nothing."""
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def is_ready(item: Mapping[str, Any]) -> bool:
+    """Return whether a pod or node says that it is ready."""
+    conditions: Sequence[Mapping[str, Any]] = item.get("status", {}).get("conditions", [])
+    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)

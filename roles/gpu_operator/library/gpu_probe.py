@@ -1,0 +1,203 @@
+#!/usr/bin/python
+"""Ask for GPUs as a user does, as far as the scheduler goes: have one, be refused beyond a quota, have a priority."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gpu_probe
+short_description: Ask for GPUs as a user does, as far as the scheduler goes
+description:
+  - Every node must offer what the inventory says. A pod that asks for one GPU must be admitted with its priority,
+    scheduled and started; the next one, beyond its namespace's quota, must be refused.
+  - Where every GPU is taken, the pod that waits proves nothing wrong, and is told in C(busy).
+  - No driver is asked, so this holds wherever nodes advertise devices.
+options:
+  kubeconfig: {description: How to reach the cluster., type: path, required: true}
+  nodes: {description: "What each node offers, by node and resource.", type: dict, required: true}
+  image: {description: An image that waits., type: str, required: true}
+  command: {description: What it waits by; its own program when empty., type: list, elements: str, default: []}
+  priorities: {description: Priority classes that must be there., type: list, elements: str, default: []}
+  seconds: {description: How long it may take., type: int, required: true}
+author: [The platform-install project]
+"""
+
+EXAMPLES = r"""
+- name: Ask
+  gpu_probe:
+    kubeconfig: /etc/platform/kubeconfig
+    nodes: {gpu1: {nvidia.com/gpu: 8}}
+    image: registry.k8s.io/pause:3.10.2
+    seconds: 300
+"""
+
+RETURN = r"""
+busy: {description: Whether every GPU was taken., returned: always, type: bool}
+"""
+
+import uuid
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, is_over, requests
+
+_LOOK = "Look at `kubectl -n gpu-operator get pods` and at the device plugin's log."
+_CONTAINER_SECURITY = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+_POD_SECURITY = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
+
+
+def not_offered(cluster: Kubectl, wanted: dict[str, dict[str, int]]) -> list[str]:
+    """Return what nodes do not offer as they should, for a reader."""
+    wrong = []
+    for node, resources in sorted(wanted.items()):
+        offers = cluster.get("node", node)["status"].get("allocatable", {})
+        for name, count in sorted(resources.items()):
+            if str(offers.get(name, 0)) != str(count):
+                wrong.append(f"{node} offers {offers.get(name, 0)} of {name}, the inventory says {count}")
+    return wrong
+
+
+def free(cluster: Kubectl, wanted: dict[str, dict[str, int]], resource: str) -> int:
+    """Return how many of a resource no pod has asked for."""
+    offered = sum(resources.get(resource, 0) for resources in wanted.values())
+    pods = [pod for pod in cluster.items("pods", "--all-namespaces") if pod["spec"].get("nodeName") in wanted]
+    return offered - sum(requests(pod).get(resource, 0) for pod in pods if not is_over(pod))
+
+
+def room(name: str, resource: str) -> dict[str, Any]:
+    """Return a namespace whose pods may have one of a resource together."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    quota = {"hard": {f"requests.{resource}": "1"}}
+    items = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "probe", "namespace": name}},
+        {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "gpu", "namespace": name}, "spec": quota},
+    ]
+    return {"apiVersion": "v1", "kind": "List", "items": items}
+
+
+def pod(name: str, namespace: str, given: dict[str, Any], resource: str, priority: str) -> dict[str, Any]:
+    """Return a pod that asks for one of a resource, and waits."""
+    amount = {resource: "1", "cpu": "10m", "memory": "16Mi"}
+    container = {
+        "name": "main", "image": given["image"], "command": given["command"],
+        "resources": {"limits": amount, "requests": amount},
+        "securityContext": _CONTAINER_SECURITY,
+    }  # fmt: skip
+    spec: dict[str, Any] = {
+        "serviceAccountName": "probe", "automountServiceAccountToken": False, "terminationGracePeriodSeconds": 0,
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        "securityContext": _POD_SECURITY, "containers": [container],
+    }  # fmt: skip
+    if priority:
+        spec["priorityClassName"] = priority
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+
+
+def lowest(cluster: Kubectl, names: list[str]) -> tuple[str, int]:
+    """See that priorities are there, and return the lowest: whoever asks for a trial takes no GPU from anybody.
+
+    Raises:
+        KubectlFailed: one is not.
+    """
+    there = {item["metadata"]["name"]: item["value"] for item in cluster.items("priorityclasses.scheduling.k8s.io")}
+    if missing := [name for name in names if name not in there]:
+        raise KubectlFailed(f"There is no priority class {', '.join(missing)}. Deploy gpu_operator again.")
+    return min(((name, there[name]) for name in names), key=lambda pair: pair[1], default=("", 0))
+
+
+def have_one(cluster: Kubectl, namespace: str, given: dict[str, Any], resource: str) -> bool:
+    """Have a pod with a GPU run, and return whether it was so; not where every GPU is taken.
+
+    Raises:
+        KubectlFailed: it does not run, although there is a GPU for it; or it has not the priority it named.
+    """
+    priority, value = lowest(cluster, given["priorities"])
+    cluster.run("create", "-f", "-", document=pod("first", namespace, given, resource, priority))
+    found = cluster.get("pod", "first", "--namespace", namespace)["spec"].get("priority", 0)
+    if found != value:
+        raise KubectlFailed(f"A pod of the priority class {priority} has the priority {found}, not {value}.")
+
+    def runs() -> bool:
+        status = cluster.get("pod", "first", "--namespace", namespace)["status"]
+        return bool(status.get("phase") == "Running")
+
+    if cluster.wait_for(runs, min(60, given["seconds"])):
+        return True
+    if free(cluster, given["nodes"], resource) <= 0:
+        return False
+    if cluster.wait_for(runs, given["seconds"]):
+        return True
+    events = cluster.run(
+        "get", "events", "--namespace", namespace, "-o", "custom-columns=R:.reason,M:.message", "--no-headers"
+    )
+    raise KubectlFailed(f"A pod that asks for one {resource} does not run: {events.strip()[-400:]} {_LOOK}")
+
+
+def be_refused(cluster: Kubectl, namespace: str, given: dict[str, Any], resource: str) -> None:
+    """Ask for more than the quota allows.
+
+    Raises:
+        KubectlFailed: it is not refused, or for another reason.
+    """
+    done = cluster.attempt("create", "-f", "-", document=pod("second", namespace, given, resource, ""))
+    if done.returncode == 0:
+        raise KubectlFailed(f"A pod beyond its namespace's quota of {resource} was admitted.")
+    if "exceeded quota" not in done.stderr:
+        raise KubectlFailed(f"A pod beyond its quota was refused for another reason: {done.stderr.strip()[-400:]}")
+
+
+def probe(cluster: Kubectl, given: dict[str, Any], namespace: str) -> bool:
+    """Ask for GPUs, and return whether all of them were taken.
+
+    Raises:
+        KubectlFailed: something is not as it should be.
+    """
+    wrong: list[str] = []
+
+    def offered() -> bool:
+        wrong[:] = not_offered(cluster, given["nodes"])
+        return not wrong
+
+    if not cluster.wait_for(offered, given["seconds"]):
+        raise KubectlFailed(f"{'; '.join(wrong)}. {_LOOK}")
+    resource = next(iter(next(iter(given["nodes"].values()))))
+    cluster.run("apply", "--server-side", "--validate=false", "-f", "-", document=room(namespace, resource))
+    quota = ("resourcequota", "gpu", "--namespace", namespace)
+    if not cluster.wait_for(lambda: bool(cluster.get(*quota).get("status", {}).get("hard")), given["seconds"]):
+        raise KubectlFailed("A quota is not counted. Look at the controller manager's log.")
+    runs = have_one(cluster, namespace, given, resource)
+    be_refused(cluster, namespace, given, resource)
+    return not runs
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "kubeconfig": {"type": "path", "required": True},
+            "nodes": {"type": "dict", "required": True},
+            "image": {"type": "str", "required": True},
+            "command": {"type": "list", "elements": "str", "default": []},
+            "priorities": {"type": "list", "elements": "str", "default": []},
+            "seconds": {"type": "int", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    if module.check_mode:
+        module.exit_json(changed=False, busy=False)
+    cluster, namespace = Kubectl(module.params["kubeconfig"]), f"platform-verify-gpu-{uuid.uuid4().hex[:8]}"
+    try:
+        busy = probe(cluster, module.params, namespace)
+    except KubectlFailed as failure:
+        module.fail_json(msg=str(failure))
+    finally:
+        cluster.attempt("delete", "namespace", namespace, "--wait=false", "--ignore-not-found")
+    module.exit_json(changed=False, busy=busy)
+
+
+if __name__ == "__main__":
+    main()
