@@ -20,9 +20,16 @@ ANSWER = {"content": "cGxhY2Vob2xkZXI=", "stdout": "placeholder"}
 IMAGE = re.compile(r"(?<![\w./-])((?:[\w-]+\.)+[a-z]+(?::\d+)?/[\w./-]+):([\w][\w.-]*)(?:@sha256:[0-9a-f]{64})?")
 
 
+def runs_in(role: str, inventory: str) -> bool:
+    """Return whether an inventory has a host for a role."""
+    group = read(PROJECT / "roles" / role / "component.yml")["runs_on"].partition(":")[0].partition("[")[0]
+    groups = read(PROJECT / "inventories" / inventory / "hosts.yml")["all"]["children"]
+    return group == "all" or bool((groups.get(group) or {}).get("hosts"))
+
+
 def releases(role: str) -> list[dict[str, Any]]:
     """Return the variables of each chart that a role releases."""
-    files = sorted((role_folder(role) / "tasks").glob("*.yml"))
+    files = sorted((role_folder(role) / "tasks").rglob("*.yml"))
     tasks = [task for path in files for task in tasks_in(read(path))]
     return [task["vars"] for task in tasks if (task.get("ansible.builtin.include_role") or {}).get("name") == RELEASE]
 
@@ -82,7 +89,7 @@ def write_role(role: str, target: Path, roles: Path) -> None:
 
 def answers(role: str) -> dict[str, Any]:
     """Return a stand-in for everything that a role's tasks register."""
-    files = sorted((role_folder(role) / "tasks").glob("*.yml"))
+    files = sorted((role_folder(role) / "tasks").rglob("*.yml"))
     names = [task["register"] for path in files for task in tasks_in(read(path)) if "register" in task]
     return {name: {**ANSWER, "results": [ANSWER] * 8} for name in names}
 

@@ -17,11 +17,11 @@ from ansible_collections.platform.base.plugins.filter.policies import exemptions
 from installer.adapters.lock_files import read_lock
 from installer.model.artifact import Kind, Lock
 from tests.bundled import blob, program
-from tests.rendering import releases, render, workloads
+from tests.rendering import releases, render, runs_in, workloads
 from tests.repository import PROJECT, ROLES, read
 
 POLICIES = PROJECT / "roles/gatekeeper/files/policies"
-WITH_WORKLOADS = [role for role in ROLES if releases(role) or workloads(role)]
+WITH_WORKLOADS = [role for role in ROLES if runs_in(role, "lab") and (releases(role) or workloads(role))]
 COMPONENTS = {role: read(PROJECT / "roles" / role / "component.yml") for role in ROLES}
 
 

@@ -30,7 +30,7 @@ COMPONENTS: dict[str, Any] = {
 def test_an_image_is_named_as_charts_want_it() -> None:
     images = {"registry/web": {"version": "v1", "digest": "sha256:1"}}
 
-    assert filters.chart_image(images, "registry/web") == {
+    assert filters.image_by_digest(images, "registry/web") == {
         "repository": "registry/web",
         "tag": "v1",
         "digest": "sha256:1",

@@ -109,7 +109,7 @@ def image_reference(images: Mapping[str, Any], name: str) -> str:
     return f"{name}:{images[name]['version']}@{images[name]['digest']}"
 
 
-def chart_image(images: Mapping[str, Any], name: str) -> dict[str, str]:
+def image_by_digest(images: Mapping[str, Any], name: str) -> dict[str, str]:
     """Return an image as charts want it that know of digests."""
     return {"repository": name, "tag": images[name]["version"], "digest": images[name]["digest"]}
 
@@ -158,7 +158,7 @@ class FilterModule:
         return {
             "absent": absent,
             "blobs": blobs,
-            "chart_image": chart_image,
+            "image_by_digest": image_by_digest,
             "having": having,
             "image_reference": image_reference,
             "images_for": images_for,
