@@ -48,6 +48,13 @@ def test_a_default_holds_until_the_inventory_says_otherwise(facts: dict[str, Any
     assert facts["platform_api_port"] == defaults["platform_api_port"]["default"]
 
 
+def test_every_play_knows_where_a_component_answers(facts: dict[str, Any]) -> None:
+    port = facts["platform_components"]["vault"]["endpoint"]["port"]
+
+    assert port == "{{ vault_port }}"
+    assert facts["vault_port"] == read(PROJECT / "roles/vault/defaults/main.yml")["vault_port"]
+
+
 @pytest.mark.parametrize(("kind", "letter"), [("images", "a"), ("files", "b")])
 def test_artefacts_are_known_by_kind_and_name(facts: dict[str, Any], kind: str, letter: str) -> None:
     assert facts["platform_artifacts"][kind][f"some/{kind.rstrip('s')}"] == {
