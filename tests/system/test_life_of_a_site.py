@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.system.bareness import appearance
+from tests.system.objects import Objects
 from tests.system.site import CONTROL_PLANES, HOSTS, PROJECT, Document, LabSite, eventually
 
 KUBERNETES = "v1.36."
@@ -107,6 +108,19 @@ def test_the_api_answers_when_a_control_plane_loses_power(bare_site: LabSite, ho
     eventually(
         lambda: bare_site.kubectl("get", "--raw", "/readyz", check=False) == "ok", 30, "the API answers at its address"
     )
+    bare_site.run("lab", "start", host)
+    eventually(lambda: is_ready(bare_site, host), 120, f"{host} is Ready again")
+
+
+@pytest.mark.parametrize("host", CONTROL_PLANES)
+def test_objects_are_stored_and_read_when_a_host_loses_power(bare_site: LabSite, host: str) -> None:
+    objects = Objects(bare_site)
+    stored = objects.put(f"before-{host}")
+    bare_site.run("lab", "kill", host)
+
+    # The last word of the host that is gone, and new ones.
+    eventually(lambda: objects.read(f"before-{host}") == stored, 60, "what was stored is read")
+    assert objects.put(f"without-{host}") == objects.read(f"without-{host}")
     bare_site.run("lab", "start", host)
     eventually(lambda: is_ready(bare_site, host), 120, f"{host} is Ready again")
 
