@@ -15,10 +15,6 @@ def version_of(component: Component, lock: Lock | None) -> str:
     artifacts = component.description.artifacts
     for chart in artifacts.charts:
         return f"{chart.name} {chart.version}"
-    for module in artifacts.go_modules:
-        # The module that the component's programs come from, whatever else it brings.
-        if programs := [entry for entry in artifacts.files if entry.program in module.programs]:
-            return f"{programs[0].name} {programs[0].version}"
     for file in artifacts.files:
         return " ".join(file.pinned_as(lock.origin if lock is not None else UPSTREAM))
     for image in artifacts.images:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.system import gpu_trial
 from tests.system.bareness import appearance
+from tests.system.objects import Objects
 from tests.system.site import CONTROL_PLANES, HOSTS, PROJECT, Document, LabSite, eventually
 
 KUBERNETES = "v1.36."
@@ -102,12 +103,17 @@ def test_plain_ansible_finds_nothing_to_change(bare_site: LabSite) -> None:
 
 
 @pytest.mark.parametrize("host", CONTROL_PLANES)
-def test_the_api_answers_when_a_control_plane_loses_power(bare_site: LabSite, host: str) -> None:
+def test_the_api_and_objects_answer_when_a_control_plane_loses_power(bare_site: LabSite, host: str) -> None:
+    objects = Objects(bare_site)
+    stored = objects.put(f"before-{host}")
     bare_site.run("lab", "kill", host)
 
     eventually(
         lambda: bare_site.kubectl("get", "--raw", "/readyz", check=False) == "ok", 30, "the API answers at its address"
     )
+    # The last word of the host that is gone, and new ones.
+    eventually(lambda: objects.read(f"before-{host}") == stored, 60, "what was stored is read")
+    assert objects.put(f"without-{host}") == objects.read(f"without-{host}")
     bare_site.run("lab", "start", host)
     eventually(lambda: is_ready(bare_site, host), 120, f"{host} is Ready again")
 

@@ -10,6 +10,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.markers import default_environment
@@ -59,6 +60,8 @@ class WheelIndex:
     def closure(self, requirements: Mapping[str, Sequence[str]], python: str) -> tuple[LockedItem, ...]:
         """Return the wheels of all requirements and what they need.
 
+        Each component's libraries lie in a folder of their own, so that two need not agree on what both use.
+
         Args:
             requirements: pinned requirements by component.
             python: the targets' Python version: `3.13`.
@@ -66,16 +69,21 @@ class WheelIndex:
         Raises:
             WheelUnavailable: a requirement has no wheel for that Python, or the index does not answer.
         """
+        found: dict[tuple[str, str, str, str], LockedItem] = {}
+        for component, lines in sorted(requirements.items()):
+            for item in self._closure_of(component, lines, python):
+                owners = {*item.needed_by, *(found[item.key].needed_by if item.key in found else ())}
+                found[item.key] = replace(item, needed_by=tuple(sorted(owners)))
+        return tuple(item for _, item in sorted(found.items()))
+
+    def _closure_of(self, component: str, lines: Iterable[str], python: str) -> list[LockedItem]:
         environment = _environment(python)
-        wanted = _applicable({line for lines in requirements.values() for line in lines}, environment)
-        owners = _owners(requirements)
+        wanted = _applicable(set(lines), environment)
         while True:
             with self._downloaded(wanted, python) as paths:
                 lacking = _lacking(wanted, paths, environment) - set(wanted)
                 if not lacking:
-                    everyone = tuple(sorted(requirements))
-                    items = [self._item(path, python, owners, everyone) for path in paths]
-                    return tuple(sorted(items, key=lambda item: item.key))
+                    return [self._item(path, python, component) for path in paths]
             wanted = [*wanted, *sorted(lacking)]
 
     def fetch(self, item: LockedItem, reporter: Reporter) -> None:
@@ -126,9 +134,7 @@ class WheelIndex:
             for path in paths:
                 self._store.put_file(path)
 
-    def _item(
-        self, path: Path, python: str, owners: Mapping[str, tuple[str, ...]], everyone: tuple[str, ...]
-    ) -> LockedItem:
+    def _item(self, path: Path, python: str, component: str) -> LockedItem:
         name, version, _, _ = parse_wheel_filename(path.name)
         blob = self._store.put_file(path)
         return LockedItem(
@@ -139,7 +145,7 @@ class WheelIndex:
             blobs=(Blob(blob.digest, blob.size, _MEDIA_TYPE),),
             origin={"type": "pypi", "file": path.name, "python": python},
             licence="see METADATA in the wheel",
-            needed_by=owners.get(name, everyone),
+            needed_by=(component,),
             scope=f"python{python}",
         )
 
@@ -179,15 +185,6 @@ def unanswered(log: str) -> list[str]:
 
 def _exactly(item: LockedItem) -> str:
     return f"{item.name}=={item.version} --hash={item.digest}"
-
-
-def _owners(requirements: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Return which components name a package themselves."""
-    owners: dict[str, set[str]] = {}
-    for component, lines in requirements.items():
-        for line in lines:
-            owners.setdefault(canonicalize_name(Requirement(line).name), set()).add(component)
-    return {name: tuple(sorted(components)) for name, components in owners.items()}
 
 
 def _environment(python: str) -> dict[str, str]:

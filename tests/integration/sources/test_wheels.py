@@ -95,6 +95,24 @@ def test_what_a_wheel_needs_on_the_target_comes_along(index: ToyIndex, wheels: W
     assert all(store.has(item.digest) for item in items)
 
 
+def test_two_components_need_not_agree_on_what_both_use(index: ToyIndex, wheels: WheelIndex) -> None:
+    index.publish("dates", "1.0")
+    index.publish("dates", "2.0")
+    index.publish("cluster", needs=["dates>=2"])
+    index.publish("store", needs=["dates<2"])
+    index.publish("both")
+
+    items = wheels.closure({"first": ["cluster==1.0", "both==1.0"], "second": ["store==1.0", "both==1.0"]}, "3.13")
+
+    assert {(item.name, item.version): item.needed_by for item in items} == {
+        ("both", "1.0"): ("first", "second"),
+        ("cluster", "1.0"): ("first",),
+        ("dates", "1.0"): ("second",),
+        ("dates", "2.0"): ("first",),
+        ("store", "1.0"): ("second",),
+    }
+
+
 def test_a_requirement_without_a_wheel_is_named(index: ToyIndex, wheels: WheelIndex) -> None:
     index.publish("web", "1.0")
 

@@ -69,6 +69,15 @@ def test_where_each_server_of_the_vault_answers_follows_from_the_hosts(tmp_path:
     assert '"cp1": "https://192.0.2.11:8200"' in done.stdout
 
 
+def test_every_play_knows_where_a_component_answers(facts: dict[str, Any]) -> None:
+    port = facts["platform_components"]["object_storage"]["endpoint"]["port"]
+
+    assert port == "{{ object_storage_port }}"
+    assert (
+        facts["object_storage_port"] == read(PROJECT / "roles/object_storage/defaults/main.yml")["object_storage_port"]
+    )
+
+
 @pytest.mark.parametrize(("kind", "letter"), [("images", "a"), ("files", "b")])
 def test_artefacts_are_known_by_kind_and_name(facts: dict[str, Any], kind: str, letter: str) -> None:
     assert facts["platform_artifacts"][kind][f"some/{kind.rstrip('s')}"] == {

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 _SALT_BYTES = 16
 # What a laptop does in a tenth of a second; the passphrase is long as well.
 _SCRYPT_COST, _SCRYPT_BLOCK, _SCRYPT_PARALLEL = 2**15, 8, 1
+# Where the platform keeps secrets of its own.
+MOUNT = "platform"
 _SECONDS = 10
 _PAUSE = 0.5
 
@@ -99,6 +101,27 @@ def wait_for(what: Any, seconds: float) -> Any:
     while not (answer := what()) and time.monotonic() < end:
         time.sleep(_PAUSE)
     return answer
+
+
+def read_secret(client: Any, path: str) -> dict[str, Any]:
+    """Return what the platform keeps at a path; empty when there is nothing."""
+    from hvac.exceptions import InvalidPath
+
+    store = client.secrets.kv.v2
+    try:
+        return dict(store.read_secret_version(path, mount_point=MOUNT, raise_on_deleted_version=True)["data"]["data"])
+    except InvalidPath:
+        return {}
+
+
+def write_secret(client: Any, path: str, content: Mapping[str, Any]) -> None:
+    """Keep a new version of what is at a path."""
+    client.secrets.kv.v2.create_or_update_secret(path, dict(content), mount_point=MOUNT)
+
+
+def forget_secret(client: Any, path: str) -> None:
+    """Forget what is at a path, in every version."""
+    client.secrets.kv.v2.delete_metadata_and_all_versions(path, mount_point=MOUNT)
 
 
 def login(urls: Mapping[str, str], authority: str, kept: Mapping[str, Any], seconds: float) -> Any:

@@ -37,22 +37,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.platform.base.plugins.module_utils.vault_site import Kept, VaultProblem, login, wait_for
+from ansible_collections.platform.base.plugins.module_utils.vault_site import (
+    MOUNT,
+    Kept,
+    VaultProblem,
+    login,
+    read_secret,
+    wait_for,
+)
 
-MOUNT = "platform"
 _FOLLOW_SECONDS = 10
-
-
-def read_back(client: Any, path: str) -> Any:
-    """Return what a secret holds, or nothing."""
-    from hvac.exceptions import InvalidPath
-
-    try:
-        return client.secrets.kv.v2.read_secret_version(path, mount_point=MOUNT, raise_on_deleted_version=True)["data"][
-            "data"
-        ]
-    except InvalidPath:
-        return None
 
 
 def keep_and_forget(client: Any, path: str) -> None:
@@ -63,11 +57,11 @@ def keep_and_forget(client: Any, path: str) -> None:
     """
     value, store = {"value": secrets.token_hex(16)}, client.secrets.kv.v2
     store.create_or_update_secret(path, value, mount_point=MOUNT)
-    same = wait_for(lambda: read_back(client, path) == value, _FOLLOW_SECONDS)
+    same = wait_for(lambda: read_secret(client, path) == value, _FOLLOW_SECONDS)
     store.delete_metadata_and_all_versions(path, mount_point=MOUNT)
     if not same:
         raise VaultProblem(f"The secret {MOUNT}/{path} was not read as it was written.")
-    if not wait_for(lambda: read_back(client, path) is None, _FOLLOW_SECONDS):
+    if not wait_for(lambda: not read_secret(client, path), _FOLLOW_SECONDS):
         raise VaultProblem(f"The secret {MOUNT}/{path} can be read although it was deleted.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ description:
   - Sets C(platform_components) from C(roles/*/component.yml), one entry a role.
   - Sets C(platform_artifacts) from the inventory's C(bundle.lock.json), by kind and name.
   - Sets each variable of C(inventories/variables.yml) to its default, below every inventory.
+  - Sets what a component's C(endpoint) is made of to its role's default, so that every play knows where it answers.
 options:
   lock:
     description: The lock to read instead of the inventory's.
@@ -54,13 +56,21 @@ def _facts(folder: Path) -> dict[str, Any]:
         for name, spec in _read(_PROJECT / "inventories/variables.yml").items()
         if "default" in spec
     }
-    facts["platform_components"] = {
-        path.parent.name: _component(_read(path)) for path in sorted((_PROJECT / "roles").glob("*/component.yml"))
-    }
+    descriptions = {path.parent: _read(path) for path in sorted((_PROJECT / "roles").glob("*/component.yml"))}
+    for role, description in descriptions.items():
+        facts.update(_of_endpoint(role, description.get("endpoint", {})))
+    facts["platform_components"] = {role.name: _component(entry) for role, entry in descriptions.items()}
     lock = Path(os.environ.get("PLATFORM_LOCK") or folder / "bundle.lock.json")
     facts["platform_artifacts"] = _artifacts(json.loads(lock.read_text()) if lock.is_file() else {"items": []})
     trusted: dict[str, Any] = _trust(facts)
     return trusted
+
+
+def _of_endpoint(role: Path, endpoint: dict[str, Any]) -> dict[str, Any]:
+    """Return the defaults of the variables that say where a component answers."""
+    named = set(re.findall(r"\w+", " ".join(map(str, endpoint.values()))))
+    defaults = (_read(role / "defaults/main.yml") or {}) if endpoint else {}
+    return {name: value for name, value in defaults.items() if name in named}
 
 
 def _component(description: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+"""How the platform speaks to an S3, its own or a site's."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 5, 60, 6
+
+
+class S3Problem(Exception):
+    """What the operator must know, with its cure."""
+
+
+def client_of(url: str, authority: str, key: Mapping[str, str] | None, region: str = "") -> Any:
+    """Return a client that is somebody, or nobody without a key; what may pass by itself is tried again.
+
+    Args:
+        url: where the S3 answers.
+        authority: the file with the authority of its certificate.
+        key: `access_key` and `secret_key`.
+        region: its region, where it has several.
+    """
+    import boto3  # there once its wheel is unpacked, which documentation tools do not wait for
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    settings = Config(
+        signature_version="s3v4" if key else UNSIGNED,
+        s3={"addressing_style": "path"},
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+    )
+    # A session of its own, so that nothing is taken from the environment or anybody's files.
+    session = boto3.session.Session(
+        aws_access_key_id=key["access_key"] if key else None,
+        aws_secret_access_key=key["secret_key"] if key else None,
+        region_name=region or "us-east-1",
+    )
+    return session.client("s3", endpoint_url=url, verify=authority, config=settings)
+
+
+def refusal(error: Any) -> str:
+    """Return the code S3 refuses with, such as `AccessDenied`."""
+    return str(error.response["Error"]["Code"])
+
+
+@contextlib.contextmanager
+def told(what: str, cure: str) -> Iterator[None]:
+    """Turn what the client library raises into a problem an operator can do something about.
+
+    Raises:
+        S3Problem: the S3 refused, or did not answer.
+    """
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (Boto3Error, BotoCoreError, ClientError) as error:
+        raise S3Problem(f"{what} failed: {error}. {cure}") from error
