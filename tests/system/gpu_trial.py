@@ -49,9 +49,11 @@ def offer(cluster: Kubectl, count: int) -> None:
 def devices(site: LabSite) -> Iterator[Kubectl]:
     """Yield a cluster with devices and priorities, both of which go afterwards."""
     cluster = Kubectl(str(site.state / "kubeconfig"))
-    items = [*priorities(), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _ROOM}}]
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "probe", "namespace": _ROOM}}
+    items = [*priorities(), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _ROOM}}, account]
     try:
-        cluster.run("apply", "--server-side", "-f", "-", document={"apiVersion": "v1", "kind": "List", "items": items})
+        wanted = {"apiVersion": "v1", "kind": "List", "items": items}
+        cluster.run("apply", "--server-side", "--validate=false", "-f", "-", document=wanted)
         offer(cluster, COUNT)
         yield cluster
     finally:
@@ -79,8 +81,7 @@ def start(cluster: Kubectl, name: str, priority: str) -> None:
     """Start a pod with one device."""
     given = {"image": image(), "command": _WAITS}
     document = gpu_probe.pod(name, _ROOM, given, RESOURCE, priority)
-    document["spec"]["serviceAccountName"] = "default"
-    cluster.run("create", "-f", "-", document=document)
+    cluster.run("create", "--validate=false", "-f", "-", document=document)
 
 
 def running(cluster: Kubectl) -> set[str]:

@@ -8,8 +8,8 @@ module: gpu_nodes
 short_description: Choose how nodes offer their GPUs, have GPU pods leave them, and give them back
 description:
   - C(labelled) sets labels. A layout of MIG changes on nodes alone that no pod has a GPU of.
-  - C(drained) lets no new pod in, waits for jobs, asks every other pod with a GPU to leave, and takes what serves the
-    GPUs off the node. Disruption budgets are kept. What was done is written on the node, so that C(returned) gives back
+  - C(drained) lets no new pod in, waits for jobs, takes what serves the GPUs off the node, and asks every pod that has
+    one to leave. Disruption budgets are kept. What was done is written on the node, so that C(returned) gives back
     those nodes alone that C(drained) took, also after a run that was broken off.
 options:
   kubeconfig: {description: How to reach the cluster., type: path, required: true}
@@ -43,6 +43,11 @@ from ansible_collections.platform.base.plugins.module_utils.kubectl import (
 
 # Written on a node while its driver is changed; and what has the operator take its own pods off.
 MARK, OPERANDS = "platform.internal/gpu-driver-change", "nvidia.com/gpu.deploy.operands"
+# What of the operator holds GPUs.
+SERVING = (
+    "gpu-feature-discovery", "nvidia-dcgm", "nvidia-dcgm-exporter", "nvidia-device-plugin-daemonset",
+    "nvidia-device-plugin-mps-control-daemon", "nvidia-mig-manager", "nvidia-operator-validator",
+)  # fmt: skip
 MIG, SHARING = "nvidia.com/mig.config", "nvidia.com/device-plugin.config"
 
 
@@ -101,6 +106,12 @@ def drained(cluster: Kubectl, node: str, wait_seconds: int, seconds: int) -> lis
     cluster.patch("node", node, {"spec": {"unschedulable": True}})
     cluster.wait_for(lambda: not any(is_job(pod) for pod in gpu_pods(cluster, node)), wait_seconds)
 
+    # Before anybody is asked to leave: while the node offers GPUs, what tolerates everything would be back at once.
+    cluster.patch("node", node, {"metadata": {"labels": {OPERANDS: "false"}}})
+    place = ("pods", "--all-namespaces", f"--field-selector=spec.nodeName={node}")
+    if not cluster.wait_for(lambda: not cluster.items(*place, f"--selector=app in ({','.join(SERVING)})"), seconds):
+        raise KubectlFailed(f"The operator leaves its pods on {node}. Look at `kubectl -n gpu-operator get pods`.")
+
     def has_left() -> bool:
         left = gpu_pods(cluster, node)
         for pod in left:
@@ -111,14 +122,6 @@ def drained(cluster: Kubectl, node: str, wait_seconds: int, seconds: int) -> lis
         raise KubectlFailed(
             f"Pods with GPUs do not leave {node}: {named(gpu_pods(cluster, node))}. Look at their disruption budgets;"
             " the node stays closed to new ones, and the next run goes on."
-        )
-    cluster.patch("node", node, {"metadata": {"labels": {OPERANDS: "false"}}})
-    place = ("pods", "--all-namespaces", f"--field-selector=spec.nodeName={node}")
-    selector = "--selector=app in (nvidia-device-plugin-daemonset,nvidia-dcgm-exporter,nvidia-dcgm,nvidia-mig-manager,"
-    selector += "gpu-feature-discovery,nvidia-operator-validator,nvidia-device-plugin-mps-control-daemon)"
-    if not cluster.wait_for(lambda: not cluster.items(*place, selector), seconds):
-        raise KubectlFailed(
-            f"The operator does not take its pods off {node}. Look at `kubectl -n gpu-operator get pods`."
         )
     return [f"{node}: drained"]
 

@@ -116,7 +116,7 @@ def have_one(cluster: Kubectl, namespace: str, given: dict[str, Any], resource: 
         KubectlFailed: it does not run, although there is a GPU for it; or it has not the priority it named.
     """
     priority, value = lowest(cluster, given["priorities"])
-    cluster.run("create", "-f", "-", document=pod("first", namespace, given, resource, priority))
+    cluster.run("create", "--validate=false", "-f", "-", document=pod("first", namespace, given, resource, priority))
     found = cluster.get("pod", "first", "--namespace", namespace)["spec"].get("priority", 0)
     if found != value:
         raise KubectlFailed(f"A pod of the priority class {priority} has the priority {found}, not {value}.")
@@ -143,7 +143,9 @@ def be_refused(cluster: Kubectl, namespace: str, given: dict[str, Any], resource
     Raises:
         KubectlFailed: it is not refused, or for another reason.
     """
-    done = cluster.attempt("create", "-f", "-", document=pod("second", namespace, given, resource, ""))
+    done = cluster.attempt(
+        "create", "--validate=false", "-f", "-", document=pod("second", namespace, given, resource, "")
+    )
     if done.returncode == 0:
         raise KubectlFailed(f"A pod beyond its namespace's quota of {resource} was admitted.")
     if "exceeded quota" not in done.stderr:

@@ -84,6 +84,21 @@ def test_jobs_may_end_before_anybody_is_asked_to_leave() -> None:
     assert not any("training/eviction" in line for line in cluster.asked)
 
 
+def test_a_node_offers_nothing_more_before_anybody_is_asked_to_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = gpu_cluster(pod("answers", "gpu1"))
+    offers: list[str] = []
+    evict = gpu_nodes.evict
+
+    def note(asked: Cluster, item: dict[str, Any]) -> None:
+        offers.append(asked.objects["node", "gpu1"]["metadata"]["labels"].get(gpu_nodes.OPERANDS, "still"))
+        evict(asked, item)
+
+    monkeypatch.setattr(gpu_nodes, "evict", note)
+    gpu_nodes.drained(cluster, "gpu1", wait_seconds=0, seconds=10)
+
+    assert offers == ["false"]
+
+
 def test_who_does_not_leave_is_named_and_the_node_stays_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = gpu_cluster(pod("answers", "gpu1"))
     monkeypatch.setattr(gpu_nodes, "evict", lambda *_: None)
