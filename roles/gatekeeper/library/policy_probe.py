@@ -37,6 +37,7 @@ cases: {description: Cases that were tried., returned: success, type: int}
 seconds: {description: How long it took., returned: success, type: float}
 """
 
+import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -96,6 +97,13 @@ class Cluster:
         path, namespaced = self._path(document, namespace)
         where = {"namespace": namespace} if namespaced else {}
         return self._api.ask("POST", path + query, {**document, "metadata": {**document["metadata"], **where}})
+
+    def clear(self) -> None:
+        """Delete what a probe that was killed left behind: its objects would stand in the way of the same cases."""
+        for namespace in self._api.get("/api/v1/namespaces")["items"]:
+            name = namespace["metadata"]["name"]
+            if name.startswith(_NAME):
+                self._api.ask("DELETE", f"/api/v1/namespaces/{name}")
 
     def clean_up(self) -> None:
         """Delete what was made; what is in a namespace goes with it."""
@@ -245,6 +253,9 @@ def main() -> None:
         cluster = Cluster(api, f"{_NAME}{uuid.uuid4().hex[:8]}")
         wanted = list(checks(api, cluster, given))
         try:
+            # While the API pauses nothing can be looked for; what is in the way is told of below.
+            with contextlib.suppress(NotYet):
+                cluster.clear()
             while (problems := attempt(wanted, held)) and time.monotonic() - began < given["seconds"]:
                 time.sleep(1)
         finally:

@@ -20,6 +20,7 @@ POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "main", "namespac
 QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "gpus", "namespace": "team"}}
 DENIED = Case("probes: none", "probes", POD, (), "Give it a readinessProbe")
 ALLOWED = Case("probes: one", "probes", POD, (), None)
+BRACKETS = Case("seccomp: none", "seccomp", POD, (), "drop: .ALL.")
 REFUSAL = (
     'admission webhook \\"validation.gatekeeper.sh\\" denied the request: '
     "[probes-platform] Nobody knows whether main works. Give it a readinessProbe.\\n[seccomp-platform] Set it."
@@ -103,11 +104,18 @@ def test_a_suite_tells_its_cases() -> None:
     ("case", "answer"),
     [
         (DENIED, Answer(403, REFUSAL)),
+        (BRACKETS, Answer(403, REFUSAL.replace("Set it", "Set drop: [ALL]"))),
         (ALLOWED, Answer(201, "{}")),
         (ALLOWED, Answer(409, "already exists")),
         (ALLOWED, Answer(201, "{}", ("[seccomp-prod] Set it.",))),
     ],
-    ids=["refused with the cure", "let pass", "let pass, and there already", "another policy warns"],
+    ids=[
+        "refused with the cure",
+        "refused with a cure in brackets",
+        "let pass",
+        "let pass, and there already",
+        "another policy warns",
+    ],
 )
 def test_what_a_case_expects_is_right(case: Case, answer: Answer) -> None:
     assert judge(case, answer) is None  # type: ignore[func-returns-value] # it raises, or it does not
@@ -142,6 +150,16 @@ def test_a_case_is_offered_in_a_namespace_of_the_platforms_and_made_nothing_of(c
         ("POST", "/api/v1/namespaces/platform-verify/pods?dryRun=All"),
     ]
     assert cluster.asked[-1][2]["metadata"] == {"name": "main", "namespace": "platform-verify"}
+
+
+def test_what_a_killed_probe_left_is_taken_away(cluster: Cluster) -> None:
+    left = [{"metadata": {"name": name}} for name in ("kube-system", "platform-verify-policies-1-7")]
+    cluster.answers["/api/v1/namespaces"] = {"items": left}
+
+    policy_probe.Cluster(cluster.api, "platform-verify-policies-2").clear()
+
+    gone = [path for method, path, _ in cluster.asked if method == "DELETE"]
+    assert gone == ["/api/v1/namespaces/platform-verify-policies-1-7"]
 
 
 def test_what_was_made_for_a_case_is_taken_away(cluster: Cluster) -> None:

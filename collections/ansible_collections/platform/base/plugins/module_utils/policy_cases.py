@@ -11,6 +11,8 @@ import yaml
 from ansible_collections.platform.base.plugins.module_utils.cluster_api import Answer, NotYet
 
 _CREATED, _CONFLICT, _FORBIDDEN = 201, 409, 403
+# A refusal names each constraint in brackets; what constraints say may have brackets of its own.
+_EACH = re.compile(r"(?=\[[a-z0-9.-]+\] )")
 _REFUSED = 'admission webhook "validation.gatekeeper.sh" denied the request'
 
 
@@ -64,6 +66,6 @@ def judge(case: Case, answer: Answer) -> None:
     if case.message is not None and answer.status != _FORBIDDEN:
         raise NotYet(f"{case.name}: it is let pass.")
     # Others may have something against it, too.
-    mine = [line for line in said.split("[") if line.startswith(f"{case.policy}-")]
+    mine = [line for line in _EACH.split(said) if line.startswith(f"[{case.policy}-")]
     if case.message is not None and not any(re.search(case.message, line.partition("] ")[2]) for line in mine):
         raise NotYet(f"{case.name}: the cure is not told: {said.strip()[-500:]}")
