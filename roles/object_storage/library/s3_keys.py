@@ -65,6 +65,7 @@ from ansible_collections.platform.base.plugins.module_utils.vault_site import (
 FOLDER = "object_storage"
 ADMINISTRATOR, INNER = "administrator", "inner"
 _RESERVED = {ADMINISTRATOR, INNER}
+NOTHING: dict[str, Any] = {"changed": False, "access": {}, "inner": {}, "formed": False}
 _SIGNING = ("volume_signing", "filer_signing", "filer_reading")
 
 
@@ -142,7 +143,7 @@ def forget(client: Any, owners: list[str], check_mode: bool) -> dict[str, Any]:
     there = [name for name in [*owners, *sorted(_RESERVED)] if read_secret(client, f"{FOLDER}/{name}")]
     for name in there if not check_mode else []:
         forget_secret(client, f"{FOLDER}/{name}")
-    return {"changed": bool(there), "access": {}, "inner": {}, "formed": False}
+    return {**NOTHING, "changed": bool(there)}
 
 
 def main() -> None:
@@ -173,6 +174,11 @@ def main() -> None:
         else:
             result = settle(client, parameters, module.check_mode)
         client.auth.token.revoke_self()
+    except ImportError:
+        # The library goes with the component: who has it no more has kept nothing, or forgotten it before.
+        if parameters["state"] == "present":
+            raise
+        result = NOTHING
     except VaultProblem as problem:
         module.fail_json(msg=str(problem))
     module.exit_json(**result)
