@@ -58,7 +58,8 @@ def run(*command: str) -> str:
 
 def of_units(units: list[str], lines: int) -> list[str]:
     """Return the ends of the journals of units, and how each unit fares."""
-    listed = run("systemctl", "list-units", "--failed", "--no-legend", "--plain", "--no-pager")
+    # What fails and is started again and again is never failed for long.
+    listed = run("systemctl", "list-units", "--state=failed,auto-restart", "--no-legend", "--plain", "--no-pager")
     failed = [line.split()[0] for line in listed.splitlines() if line.split()]
     found = []
     for unit in list(dict.fromkeys([*units, *failed]))[:_MOST_UNITS]:
