@@ -13,6 +13,7 @@ import pytest
 
 from installer.adapters.lab import network
 from installer.adapters.lab.layout import LabLayout
+from installer.adapters.process import CommandFailed
 
 NETWORK, GATEWAY = IPv4Network("10.213.0.0/24"), IPv4Address("10.213.0.1")
 ONE, TWO, OUTSIDE = IPv4Address("10.213.0.11"), IPv4Address("10.213.0.12"), "198.51.100.7"
@@ -50,7 +51,11 @@ def neighbours(lab: LabLayout, host: str) -> str:
 
 def counted(lab: LabLayout) -> tuple[int, int]:
     """Return what the host and the bridge counted."""
-    return network.left(lab.host("one").namespace, "inet"), network.left(lab.namespace, "bridge")
+    host, bridge = (
+        network.sent_outside(lab.host("one").namespace, "inet"),
+        network.sent_outside(lab.namespace, "bridge"),
+    )
+    return host[0], bridge[0]
 
 
 def test_hosts_reach_each_other_and_are_not_counted(lab: LabLayout) -> None:
@@ -64,7 +69,17 @@ def test_what_tries_to_leave_is_counted_by_host_and_bridge_and_named(lab: LabLay
     sends(lab, "one", OUTSIDE)
 
     assert counted(lab) == (1, 1)
-    assert network.offenders(lab.namespace) == (f"{ONE} > {OUTSIDE}",)
+    named = (f"{ONE} > {OUTSIDE} udp 9",)
+    assert network.sent_outside(lab.namespace, "bridge")[1] == named
+    assert network.sent_outside(lab.host("one").namespace, "inet")[1] == named
+
+
+def test_a_namespace_in_which_nobody_counts_is_not_taken_for_a_quiet_one(lab: LabLayout) -> None:
+    one = lab.host("one").namespace
+    subprocess.run(["nsenter", f"--net=/run/netns/{one}", "nft", "flush", "ruleset"], check=True)
+
+    with pytest.raises(CommandFailed):
+        network.sent_outside(one, "inet")
 
 
 def test_a_network_that_is_whole_is_left_alone(lab: LabLayout) -> None:

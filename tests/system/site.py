@@ -94,10 +94,11 @@ class LabSite:
             found[node["metadata"]["name"]] = (ready, node["status"]["nodeInfo"]["kubeletVersion"])
         return found
 
-    def left_the_lab(self) -> int:
-        """Return the packets that tried to leave, on the bridge and in the hosts."""
+    def left_the_lab(self) -> tuple[int, list[str]]:
+        """Return how many packets tried to leave, on the bridge and in the hosts, and who sent what."""
         status = json.loads(self.run("lab", "status", "--output", "json").stdout)
-        return int(status["left_bridge"]) + sum(int(host["left_host"]) for host in status["hosts"])
+        count = int(status["left_bridge"]) + sum(int(host["left_host"]) for host in status["hosts"])
+        return count, status["offenders"]
 
     def forget(self) -> None:
         """Take the lab and its state away, whatever condition they are in."""

@@ -87,12 +87,14 @@ def test_a_disk_outlives_a_power_cut(lab: LabSite) -> None:
 
 def test_what_leaves_is_stopped_and_counted(lab: LabSite) -> None:
     lab.run("lab", "up")
-    assert lab.left_the_lab() == 0
+    assert lab.left_the_lab() == (0, [])
 
     lab.on("cp1", "timeout 2 bash -c '</dev/tcp/192.0.2.1/443'", check=False)
 
-    assert lab.left_the_lab() > 0
-    assert "192.0.2.1" in lab.run("lab", "status").stdout
+    count, offenders = lab.left_the_lab()
+    assert count > 0
+    assert [entry.partition(" > ")[2] for entry in offenders] == ["192.0.2.1 tcp 443"]
+    assert offenders[0] in lab.run("lab", "status").stdout
 
 
 MOMENTS: dict[str, Callable[[], bool]] = {

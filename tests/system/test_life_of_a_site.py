@@ -163,7 +163,7 @@ def test_gpus_are_given_out_within_quotas_and_by_priority(bare_site: LabSite, mo
 
 
 def test_nothing_left_the_lab(bare_site: LabSite) -> None:
-    assert bare_site.left_the_lab() == 0
+    assert bare_site.left_the_lab() == (0, [])
 
 
 def test_reset_leaves_the_hosts_as_bare_as_they_were(bare_site: LabSite, bare_hosts: dict[str, list[str]]) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from typing import Any
 
 from installer.adapters.lab.layout import HostLayout, LabLayout
 from installer.adapters.process import CommandFailed, run
@@ -19,33 +21,40 @@ BRIDGE = "br0"
 _LONGEST_PORT = 15
 _NAMESPACES = Path("/run/netns")
 
-_BRIDGE_RULES = """
+# Who sent what: addresses, protocol and port; where a protocol has no ports, whatever stands in their place.
+_LEFT = """
+  counter left { }
+  set offenders { typeof ip saddr . ip daddr . meta l4proto . th dport; flags dynamic; size 1024; }
+  chain leaving {
+    counter name left
+    add @offenders { ip saddr . ip daddr . meta l4proto . th dport }
+  }
+"""
+_OUTSIDE = "ip daddr != { %s, 224.0.0.0/4, 255.255.255.255 }"
+_OUTSIDE_6 = "ip6 daddr != { fe80::/10, ff00::/8 }"
+
+_BRIDGE_RULES = f"""
 table inet platform_lab {{
   chain forward {{ type filter hook forward priority 0; policy drop; }}
 }}
 table bridge platform_lab {{
-  counter left {{ }}
-  set offenders {{ type ipv4_addr . ipv4_addr; flags dynamic; size 1024; }}
-  chain leaving {{
-    counter name left
-    add @offenders {{ ip saddr . ip daddr }}
-  }}
+{_LEFT}
   chain prerouting {{
     type filter hook prerouting priority 0; policy accept;
-    ether type ip ip daddr != {{ {network}, 224.0.0.0/4, 255.255.255.255 }} jump leaving
-    ether type ip6 ip6 daddr != {{ fe80::/10, ff00::/8 }} counter name left
+    ether type ip {_OUTSIDE} jump leaving
+    ether type ip6 {_OUTSIDE_6} counter name left
   }}
 }}
 """
 
-_HOST_RULES = """
+_HOST_RULES = f"""
 table inet platform_lab {{
-  counter left {{ }}
-  chain leaving {{
+{_LEFT}
+  chain postrouting {{
     type filter hook postrouting priority 300; policy accept;
     oifname != "eth0" return
-    ip daddr != {{ {network}, 224.0.0.0/4, 255.255.255.255 }} counter name left
-    ip6 daddr != {{ fe80::/10, ff00::/8 }} counter name left
+    {_OUTSIDE} jump leaving
+    {_OUTSIDE_6} counter name left
   }}
 }}
 """
@@ -78,7 +87,7 @@ def create_bridge(layout: LabLayout, network: IPv4Network, gateway: IPv4Address)
     for setting in ("iptables", "ip6tables", "arptables"):
         with contextlib.suppress(CommandFailed):
             _inside(name, ["sysctl", "-qw", f"net.bridge.bridge-nf-call-{setting}=0"])
-    _inside(name, ["nft", "-f", "-"], _BRIDGE_RULES.format(network=network))
+    _inside(name, ["nft", "-f", "-"], _BRIDGE_RULES % network)
 
 
 def connect(host: HostLayout, address: IPv4Address, network: IPv4Network, gateway: IPv4Address) -> None:
@@ -98,7 +107,7 @@ def connect(host: HostLayout, address: IPv4Address, network: IPv4Network, gatewa
         # Addresses of services are translated on their way out: without a route there is no way out.
         f"route add default via {gateway}",
     )
-    _inside(name, ["nft", "-f", "-"], _HOST_RULES.format(network=network))
+    _inside(name, ["nft", "-f", "-"], _HOST_RULES % network)
 
 
 def _card(address: IPv4Address) -> str:
@@ -127,31 +136,24 @@ def port_name(host: HostLayout) -> str:
     return f"p-{host.name[:6]}-{digest[:6]}"
 
 
-def left(name: str, family: str) -> int:
-    """Return how many packets for addresses outside a namespace's counter saw; 0 when there is none."""
+def sent_outside(name: str, family: str) -> tuple[int, tuple[str, ...]]:
+    """Return how many packets for addresses outside a namespace saw, and `from > to protocol port` of each kind.
+
+    Raises:
+        CommandFailed: nobody counted, which is not the same as none.
+    """
     if name not in namespaces():
-        return 0
-    try:
-        listing = _inside(name, ["nft", "-j", "list", "counter", family, "platform_lab", "left"])
-    except CommandFailed:
-        return 0
-    entries = json.loads(listing)["nftables"]
-    return sum(int(entry["counter"]["packets"]) for entry in entries if "counter" in entry)
+        return 0, ()
+    # The one table, and nothing else: an older nft than the hosts' own breaks on the rules that hosts made.
+    listing = json.loads(_inside(name, ["nft", "-j", "list", "table", family, "platform_lab"]))["nftables"]
+    count = sum(int(entry["counter"]["packets"]) for entry in listing if "counter" in entry)
+    elements = [element for entry in listing for element in entry.get("set", {}).get("elem", [])]
+    return count, tuple(sorted(_offence(element) for element in elements))
 
 
-def offenders(name: str) -> tuple[str, ...]:
-    """Return `from > to` of what tried to leave over the bridge."""
-    try:
-        listing = _inside(name, ["nft", "-j", "list", "set", "bridge", "platform_lab", "offenders"])
-    except CommandFailed:
-        return ()
-    pairs = []
-    for entry in json.loads(listing)["nftables"]:
-        for element in entry.get("set", {}).get("elem", []):
-            value = element.get("elem", {}).get("val", element) if isinstance(element, dict) else element
-            concatenated = value.get("concat", []) if isinstance(value, dict) else []
-            pairs.append(" > ".join(map(str, concatenated)))
-    return tuple(sorted(pairs))
+def _offence(element: Mapping[str, Any]) -> str:
+    source, *target = map(str, element.get("elem", {}).get("val", element)["concat"])
+    return f"{source} > {' '.join(target)}"
 
 
 def _has_rules(name: str, family: str) -> bool:

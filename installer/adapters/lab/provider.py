@@ -119,20 +119,21 @@ class LabProvider:
         self.require_up(lab)
         layout = self.layout(lab.name)
         hosts = []
+        on_the_bridge, offenders = network.sent_outside(layout.namespace, "bridge")
         for described, host in zip(lab.hosts, self._hosts(lab), strict=True):
             paths = layout.host(host.name)
+            left, by_host = network.sent_outside(paths.namespace, "inet")
+            offenders += by_host
             hosts.append(
                 LabHostStatus(
                     name=host.name,
                     address=described.address,
                     running=host.leader is not None,
                     memory=cgroups.memory_used(paths.cgroup, paths.cgroup_record),
-                    left_host=network.left(paths.namespace, "inet"),
+                    left_host=left,
                 )
             )
-        return LabStatus(
-            lab.name, tuple(hosts), network.left(layout.namespace, "bridge"), network.offenders(layout.namespace)
-        )
+        return LabStatus(lab.name, tuple(hosts), on_the_bridge, tuple(sorted(set(offenders))))
 
     def ssh_command(self, lab: Lab, name: str, arguments: Sequence[str]) -> list[str]:
         """Return the command line that opens a shell on a host, or runs a program there.

@@ -28,8 +28,7 @@ def test_a_short_name_can_be_read() -> None:
 
 
 def test_a_lab_that_is_down_has_counted_nothing() -> None:
-    assert network.left(LAB.namespace, "bridge") == 0
-    assert network.offenders(LAB.namespace) == ()
+    assert network.sent_outside(LAB.namespace, "bridge") == (0, ())
 
 
 def test_what_is_not_there_can_be_removed() -> None:
