@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl
+from ansible_collections.platform.base.plugins.module_utils.probe import room
 
 from roles.gpu_operator.library import gpu_probe
 from tests.repository import PROJECT, read
@@ -49,11 +50,8 @@ def offer(cluster: Kubectl, count: int) -> None:
 def devices(site: LabSite) -> Iterator[Kubectl]:
     """Yield a cluster with devices and priorities, both of which go afterwards."""
     cluster = Kubectl(str(site.state / "kubeconfig"))
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "probe", "namespace": _ROOM}}
-    items = [*priorities(), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _ROOM}}, account]
     try:
-        wanted = {"apiVersion": "v1", "kind": "List", "items": items}
-        cluster.run("apply", "--server-side", "--validate=false", "-f", "-", document=wanted)
+        cluster.apply([*priorities(), *room(_ROOM, "probe")], _ROOM)
         offer(cluster, COUNT)
         yield cluster
     finally:
@@ -80,8 +78,7 @@ def probe(cluster: Kubectl) -> bool:
 def start(cluster: Kubectl, name: str, priority: str) -> None:
     """Start a pod with one device."""
     given = {"image": image(), "command": _WAITS}
-    document = gpu_probe.pod(name, _ROOM, given, RESOURCE, priority)
-    cluster.run("create", "--validate=false", "-f", "-", document=document)
+    cluster.create(gpu_probe.waiter(name, given, RESOURCE, priority), _ROOM)
 
 
 def running(cluster: Kubectl) -> set[str]:

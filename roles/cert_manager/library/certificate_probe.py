@@ -48,13 +48,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.platform.base.plugins.module_utils.probe import (
-    CONTAINER_SECURITY,
-    POD_SECURITY,
-    TOLERATIONS,
-    Cluster,
-    room,
-)
+from ansible_collections.platform.base.plugins.module_utils.probe import Cluster, pod, room
 
 _PAUSE = 0.5
 
@@ -72,29 +66,20 @@ def certificate(issuer: str, namespace: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def pod(image: str, issuer: str, namespace: str) -> dict[str, Any]:
+def watcher(image: str, issuer: str, namespace: str) -> dict[str, Any]:
     """Return a pod that tells of each certificate it is given."""
     container = {
-        "name": "main", "image": image, "args": [f"--name=probe.{namespace}.svc"],
-        "securityContext": CONTAINER_SECURITY,
+        "image": image, "args": [f"--name=probe.{namespace}.svc"],
         "volumeMounts": [
             {"name": "certificate", "mountPath": "/etc/certificate", "readOnly": True},
             {"name": "authorities", "mountPath": "/etc/authorities", "readOnly": True},
         ],
-        "resources": {"requests": {"cpu": "1m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
     }  # fmt: skip
-    return {
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "watcher"},
-        "spec": {
-            "restartPolicy": "OnFailure", "serviceAccountName": "probe", "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 0, "tolerations": TOLERATIONS,
-            "securityContext": POD_SECURITY, "containers": [container],
-            "volumes": [
-                {"name": "certificate", "secret": {"secretName": issuer, "defaultMode": 0o440}},
-                {"name": "authorities", "configMap": {"name": "platform-authorities"}},
-            ],
-        },
-    }  # fmt: skip
+    volumes = [
+        {"name": "certificate", "secret": {"secretName": issuer, "defaultMode": 0o440}},
+        {"name": "authorities", "configMap": {"name": "platform-authorities"}},
+    ]
+    return pod("watcher", container, volumes=volumes, restartPolicy="OnFailure")
 
 
 def asked(namespace: str, issuers: list[str], image: str, label: str) -> dict[str, Any]:
@@ -102,7 +87,7 @@ def asked(namespace: str, issuers: list[str], image: str, label: str) -> dict[st
     space, *rest = room(namespace, "probe")
     space["metadata"]["labels"][label] = "true"
     wanted = [certificate(issuer, namespace) for issuer in issuers]
-    return {"apiVersion": "v1", "kind": "List", "items": [space, *rest, *wanted, pod(image, issuers[0], namespace)]}
+    return {"apiVersion": "v1", "kind": "List", "items": [space, *rest, *wanted, watcher(image, issuers[0], namespace)]}
 
 
 def judge(chain: str, authority: str) -> str | None:

@@ -39,33 +39,22 @@ busy: {description: The nodes on which no GPU was free., returned: always, type:
 """
 
 import re
-import uuid
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, is_ready
+from ansible_collections.platform.base.plugins.module_utils.probe import answer_from_a_room, pod, room
 
 _PASSED = "Test PASSED"
 _VALIDATOR, _EXPORTER = "app=nvidia-operator-validator", "app=nvidia-dcgm-exporter"
 _PORT = 9400
 
 
-def adder(node: str, namespace: str, image: str, resource: str) -> dict[str, Any]:
+def adder(node: str, image: str, resource: str) -> dict[str, Any]:
     """Return a pod that adds two vectors on one of a node's GPUs."""
-    limits = {resource: "1", "cpu": "100m", "memory": "512Mi"}
-    security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    container = {
-        "name": "main", "image": image, "command": ["vectorAdd"], "securityContext": security,
-        "resources": {"limits": limits, "requests": limits},
-    }  # fmt: skip
-    spec = {
-        "restartPolicy": "Never", "automountServiceAccountToken": False, "serviceAccountName": "probe",
-        "nodeSelector": {"kubernetes.io/hostname": node},
-        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
-        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container],
-    }  # fmt: skip
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": node, "namespace": namespace}, "spec": spec}
+    amount = {resource: "1", "cpu": "100m", "memory": "512Mi"}
+    container = {"image": image, "command": ["vectorAdd"], "resources": {"limits": amount, "requests": amount}}
+    return pod(node, container, nodeSelector={"kubernetes.io/hostname": node})
 
 
 def await_operator(cluster: Kubectl, given: dict[str, Any]) -> None:
@@ -97,7 +86,7 @@ def add(cluster: Kubectl, given: dict[str, Any], node: str, namespace: str) -> b
         KubectlFailed: the sum is wrong, or was never reckoned.
     """
     resource = next(iter(given["nodes"][node]))
-    cluster.run("create", "--validate=false", "-f", "-", document=adder(node, namespace, given["image"], resource))
+    cluster.create(adder(node, given["image"], resource), namespace)
     place, found = ("pod", node, "--namespace", namespace), {}
 
     def has_ended() -> bool:
@@ -143,13 +132,7 @@ def use(cluster: Kubectl, given: dict[str, Any], namespace: str) -> list[str]:
         KubectlFailed: something is not as it should be.
     """
     await_operator(cluster, given)
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    items = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "probe", "namespace": namespace}},
-    ]
-    room = {"apiVersion": "v1", "kind": "List", "items": items}
-    cluster.run("apply", "--server-side", "--validate=false", "-f", "-", document=room)
+    cluster.apply(room(namespace, "probe"), namespace)
     busy = [node for node in sorted(given["nodes"]) if not add(cluster, given, node, namespace)]
     wrong: list[str] = []
 
@@ -175,13 +158,7 @@ def main() -> None:
     )  # fmt: skip
     if module.check_mode:
         module.exit_json(changed=False, busy=[])
-    cluster, namespace = Kubectl(module.params["kubeconfig"]), f"platform-verify-gpu-{uuid.uuid4().hex[:8]}"
-    try:
-        busy = use(cluster, module.params, namespace)
-    except KubectlFailed as failure:
-        module.fail_json(msg=str(failure))
-    finally:
-        cluster.attempt("delete", "namespace", namespace, "--wait=false", "--ignore-not-found")
+    busy = answer_from_a_room(module, "gpu", use)
     module.exit_json(changed=False, busy=busy)
 
 

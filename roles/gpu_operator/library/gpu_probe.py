@@ -34,19 +34,13 @@ RETURN = r"""
 busy: {description: Whether every GPU was taken., returned: always, type: bool}
 """
 
-import uuid
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, is_over, requests
+from ansible_collections.platform.base.plugins.module_utils.probe import answer_from_a_room, pod, room
 
 _LOOK = "Look at `kubectl -n gpu-operator get pods` and at the device plugin's log."
-_CONTAINER_SECURITY = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
-_POD_SECURITY = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
 
 
 def not_offered(cluster: Kubectl, wanted: dict[str, dict[str, int]]) -> list[str]:
@@ -67,34 +61,19 @@ def free(cluster: Kubectl, wanted: dict[str, dict[str, int]], resource: str) -> 
     return offered - sum(requests(pod).get(resource, 0) for pod in pods if not is_over(pod))
 
 
-def room(name: str, resource: str) -> dict[str, Any]:
-    """Return a namespace whose pods may have one of a resource together."""
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    quota = {"hard": {f"requests.{resource}": "1"}}
-    items = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "probe", "namespace": name}},
-        {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "gpu", "namespace": name}, "spec": quota},
-    ]
-    return {"apiVersion": "v1", "kind": "List", "items": items}
+def quota(resource: str) -> dict[str, Any]:
+    """Return what lets the pods of a namespace have one of a resource together."""
+    hard = {"hard": {f"requests.{resource}": "1"}}
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "gpu"}, "spec": hard}
 
 
-def pod(name: str, namespace: str, given: dict[str, Any], resource: str, priority: str) -> dict[str, Any]:
+def waiter(name: str, given: dict[str, Any], resource: str, priority: str) -> dict[str, Any]:
     """Return a pod that asks for one of a resource, and waits."""
     amount = {resource: "1", "cpu": "10m", "memory": "16Mi"}
     container = {
-        "name": "main", "image": given["image"], "command": given["command"],
-        "resources": {"limits": amount, "requests": amount},
-        "securityContext": _CONTAINER_SECURITY,
+        "image": given["image"], "command": given["command"], "resources": {"limits": amount, "requests": amount},
     }  # fmt: skip
-    spec: dict[str, Any] = {
-        "serviceAccountName": "probe", "automountServiceAccountToken": False, "terminationGracePeriodSeconds": 0,
-        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
-        "securityContext": _POD_SECURITY, "containers": [container],
-    }  # fmt: skip
-    if priority:
-        spec["priorityClassName"] = priority
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+    return pod(name, container, **({"priorityClassName": priority} if priority else {}))
 
 
 def lowest(cluster: Kubectl, names: list[str]) -> tuple[str, int]:
@@ -116,7 +95,7 @@ def have_one(cluster: Kubectl, namespace: str, given: dict[str, Any], resource: 
         KubectlFailed: it does not run, although there is a GPU for it; or it has not the priority it named.
     """
     priority, value = lowest(cluster, given["priorities"])
-    cluster.run("create", "--validate=false", "-f", "-", document=pod("first", namespace, given, resource, priority))
+    cluster.create(waiter("first", given, resource, priority), namespace)
     found = cluster.get("pod", "first", "--namespace", namespace)["spec"].get("priority", 0)
     if found != value:
         raise KubectlFailed(f"A pod of the priority class {priority} has the priority {found}, not {value}.")
@@ -143,13 +122,13 @@ def be_refused(cluster: Kubectl, namespace: str, given: dict[str, Any], resource
     Raises:
         KubectlFailed: it is not refused, or for another reason.
     """
-    done = cluster.attempt(
-        "create", "--validate=false", "-f", "-", document=pod("second", namespace, given, resource, "")
-    )
-    if done.returncode == 0:
-        raise KubectlFailed(f"A pod beyond its namespace's quota of {resource} was admitted.")
-    if "exceeded quota" not in done.stderr:
-        raise KubectlFailed(f"A pod beyond its quota was refused for another reason: {done.stderr.strip()[-400:]}")
+    try:
+        cluster.create(waiter("second", given, resource, ""), namespace)
+    except KubectlFailed as refusal:
+        if "exceeded quota" not in str(refusal):
+            raise KubectlFailed(f"A pod beyond its quota was refused for another reason: {refusal}") from None
+        return
+    raise KubectlFailed(f"A pod beyond its namespace's quota of {resource} was admitted.")
 
 
 def probe(cluster: Kubectl, given: dict[str, Any], namespace: str) -> bool:
@@ -167,9 +146,9 @@ def probe(cluster: Kubectl, given: dict[str, Any], namespace: str) -> bool:
     if not cluster.wait_for(offered, given["seconds"]):
         raise KubectlFailed(f"{'; '.join(wrong)}. {_LOOK}")
     resource = next(iter(next(iter(given["nodes"].values()))))
-    cluster.run("apply", "--server-side", "--validate=false", "-f", "-", document=room(namespace, resource))
-    quota = ("resourcequota", "gpu", "--namespace", namespace)
-    if not cluster.wait_for(lambda: bool(cluster.get(*quota).get("status", {}).get("hard")), given["seconds"]):
+    cluster.apply([*room(namespace, "probe"), quota(resource)], namespace)
+    counted = ("resourcequota", "gpu", "--namespace", namespace)
+    if not cluster.wait_for(lambda: bool(cluster.get(*counted).get("status", {}).get("hard")), given["seconds"]):
         raise KubectlFailed("A quota is not counted. Look at the controller manager's log.")
     runs = have_one(cluster, namespace, given, resource)
     be_refused(cluster, namespace, given, resource)
@@ -191,13 +170,7 @@ def main() -> None:
     )
     if module.check_mode:
         module.exit_json(changed=False, busy=False)
-    cluster, namespace = Kubectl(module.params["kubeconfig"]), f"platform-verify-gpu-{uuid.uuid4().hex[:8]}"
-    try:
-        busy = probe(cluster, module.params, namespace)
-    except KubectlFailed as failure:
-        module.fail_json(msg=str(failure))
-    finally:
-        cluster.attempt("delete", "namespace", namespace, "--wait=false", "--ignore-not-found")
+    busy = answer_from_a_room(module, "gpu", probe)
     module.exit_json(changed=False, busy=busy)
 
 

@@ -34,32 +34,16 @@ import uuid
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.platform.base.plugins.module_utils.probe import (
-    CONTAINER_SECURITY,
-    POD_SECURITY,
-    TOLERATIONS,
-    Cluster,
-    room,
-)
+from ansible_collections.platform.base.plugins.module_utils.probe import Cluster, pod, room
 
 
-def pod(name: str, image: str, command: str) -> dict[str, Any]:
+def shell(name: str, image: str, command: str) -> dict[str, Any]:
     """Return a pod that runs a shell command over the claimed volume."""
     container = {
-        "name": "main", "image": image, "command": ["/bin/sh", "-ec", command], "securityContext": CONTAINER_SECURITY,
+        "image": image, "command": ["/bin/sh", "-ec", command],
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-        "resources": {"requests": {"cpu": "1m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
     }  # fmt: skip
-    return {
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
-        "spec": {
-            "restartPolicy": "Never", "serviceAccountName": "probe", "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 0,
-            "tolerations": TOLERATIONS,
-            "securityContext": POD_SECURITY, "containers": [container],
-            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
-        },
-    }  # fmt: skip
+    return pod(name, container, volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}])
 
 
 def claim(storage_class: str) -> dict[str, Any]:
@@ -88,12 +72,12 @@ def main() -> None:
     began, token = time.monotonic(), uuid.uuid4().hex
     cluster = Cluster(module, f"platform-verify-storage-{token[:8]}")
     image = module.params["image"]
-    writer = pod("writer", image, f"echo {token} > /data/token")
+    writer = shell("writer", image, f"echo {token} > /data/token")
     items = [*room(cluster.namespace, "probe"), claim(module.params["storage_class"]), writer]
     cluster.create({"apiVersion": "v1", "kind": "List", "items": items})
     cluster.await_end("writer")
     cluster.run("delete", "pod", "writer", "--wait=false", "--ignore-not-found")
-    cluster.create(pod("reader", image, "cat /data/token"))
+    cluster.create(shell("reader", image, "cat /data/token"))
     cluster.await_end("reader")
     if cluster.run("get", "pod", "writer", "--ignore-not-found", "-o", "name"):
         cluster.fail("The pod that wrote is still there, so nothing is known of what outlives it.")

@@ -45,51 +45,37 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.platform.base.plugins.module_utils.probe import (
-    CONTAINER_SECURITY,
-    POD_SECURITY,
-    TOLERATIONS,
-    Cluster,
-    room,
-)
+from ansible_collections.platform.base.plugins.module_utils.probe import Cluster, pod, room
 from ansible_collections.platform.base.plugins.module_utils.vault_site import Kept, VaultProblem, login
 
 MOUNT = "platform"
 OWNER, STRANGER, MEANT_FOR_ANOTHER = "owner", "stranger", "misdirected"
 
 
-def pod(name: str, account: str, given: Mapping[str, Any], path: str) -> dict[str, Any]:
+def reader(name: str, account: str, given: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Return a pod that reads a secret as a service account, with a token for the Vault alone."""
     audience = given["audience"] if name != MEANT_FOR_ANOTHER else f"not-{given['audience']}"
     token = {"path": "token", "audience": audience, "expirationSeconds": 600}
     container = {
-        "name": "main", "image": given["image"], "securityContext": CONTAINER_SECURITY,
+        "image": given["image"],
         "args": [f"--address={given['address']}", "--role=workload", f"--path={MOUNT}/data/{path}"],
         "volumeMounts": [
             {"name": "token", "mountPath": "/var/run/secrets/vault", "readOnly": True},
             {"name": "authority", "mountPath": "/etc/vault", "readOnly": True},
         ],
-        "resources": {"requests": {"cpu": "1m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
     }  # fmt: skip
-    return {
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
-        "spec": {
-            "restartPolicy": "Never", "serviceAccountName": account, "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 0, "tolerations": TOLERATIONS,
-            "securityContext": POD_SECURITY, "containers": [container],
-            "volumes": [
-                {"name": "token", "projected": {"sources": [{"serviceAccountToken": token}]}},
-                {"name": "authority", "configMap": {"name": "authority"}},
-            ],
-        },
-    }  # fmt: skip
+    volumes = [
+        {"name": "token", "projected": {"sources": [{"serviceAccountToken": token}]}},
+        {"name": "authority", "configMap": {"name": "authority"}},
+    ]
+    return pod(name, container, account, volumes=volumes)
 
 
 def objects(namespace: str, authority: str, given: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Return the namespace, its accounts, and the three pods that ask for the same secret."""
     known = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "authority"}, "data": {"ca.crt": authority}}
     accounts = {OWNER: OWNER, STRANGER: STRANGER, MEANT_FOR_ANOTHER: OWNER}
-    pods = [pod(name, account, given, path) for name, account in accounts.items()]
+    pods = [reader(name, account, given, path) for name, account in accounts.items()]
     return {
         "apiVersion": "v1", "kind": "List",
         "items": [*room(namespace, OWNER, STRANGER), known, *pods],

@@ -37,14 +37,14 @@ def scheduler(*pods: dict[str, Any]) -> Cluster:
 @pytest.fixture
 def admitted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every pod get the priority of the class it names, as the API does."""
-    made = gpu_probe.pod
+    made = gpu_probe.waiter
 
     def with_priority(*given: Any) -> dict[str, Any]:
         document = made(*given)
         document["spec"]["priority"] = 1000
         return document
 
-    monkeypatch.setattr(gpu_probe, "pod", with_priority)
+    monkeypatch.setattr(gpu_probe, "waiter", with_priority)
 
 
 @pytest.mark.usefixtures("admitted")

@@ -56,6 +56,23 @@ class Kubectl:
             raise KubectlFailed(f"`kubectl {' '.join(arguments[:4])}` failed: {done.stderr.strip()[-400:]}")
         return done.stdout
 
+    def create(self, document: Mapping[str, Any], namespace: str) -> None:
+        """Create an object that must not be there.
+
+        Raises:
+            KubectlFailed: the cluster does not take it.
+        """
+        self.run("create", "--validate=false", "--filename=-", f"--namespace={namespace}", document=document)
+
+    def apply(self, documents: Sequence[Mapping[str, Any]], namespace: str) -> None:
+        """Have objects be there as they are given; those that name no namespace are in this one.
+
+        Raises:
+            KubectlFailed: the cluster does not take them.
+        """
+        arguments = ("apply", "--server-side", "--validate=false", "--filename=-", f"--namespace={namespace}")
+        self.run(*arguments, document={"apiVersion": "v1", "kind": "List", "items": list(documents)})
+
     def get(self, *arguments: str) -> Any:
         """Return what there is, as the API has it.
 

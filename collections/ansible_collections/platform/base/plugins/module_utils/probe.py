@@ -5,24 +5,28 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
 
-POD_SECURITY = {
+_POD_SECURITY = {
     "runAsNonRoot": True,
     "runAsUser": 65532,
     "runAsGroup": 65532,
     "fsGroup": 65532,
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-CONTAINER_SECURITY = {
+_CONTAINER_SECURITY = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
 # Control planes run pods too, where there is nothing else.
-TOLERATIONS = [{"operator": "Exists", "effect": "NoSchedule"}]
+_TOLERATIONS = [{"operator": "Exists", "effect": "NoSchedule"}]
+_RESOURCES = {"requests": {"cpu": "1m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}}
 # Its program has ended well, which is known a second before its pod is said to have succeeded.
 _DONE = "{.status.containerStatuses[0].state.terminated.exitCode}=0"
 # Seconds after which a pod that has not succeeded is asked whether it failed.
@@ -91,3 +95,36 @@ def room(name: str, *accounts: str) -> list[dict[str, Any]]:
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
         *({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}} for account in accounts),
     ]
+
+
+def pod(name: str, container: Mapping[str, Any], account: str = "probe", **spec: Any) -> dict[str, Any]:
+    """Return a pod that runs one program to its end, as the platform's policies want it.
+
+    Args:
+        container: the program; only what differs between probes: its image, arguments, mounts, resources.
+        spec: what else the pod has, such as `volumes`.
+    """
+    main = {"name": "main", "securityContext": _CONTAINER_SECURITY, "resources": _RESOURCES, **container}
+    # What ends by itself need not tell when it is ready.
+    common = {
+        "restartPolicy": "Never", "serviceAccountName": account, "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 0, "tolerations": _TOLERATIONS, "securityContext": _POD_SECURITY,
+    }  # fmt: skip
+    metadata = {"name": name}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {**common, **spec, "containers": [main]}}
+
+
+def answer_from_a_room(module: AnsibleModule, what: str, use: Callable[[Kubectl, dict[str, Any], str], Any]) -> Any:
+    """Return what using the cluster told, in a namespace that goes afterwards; what failed is the module's failure.
+
+    Args:
+        what: names the namespace, for whoever meets it.
+        use: takes the cluster, the module's parameters and the namespace's name.
+    """
+    cluster, namespace = Kubectl(module.params["kubeconfig"]), f"platform-verify-{what}-{uuid.uuid4().hex[:8]}"
+    try:
+        return use(cluster, module.params, namespace)
+    except KubectlFailed as failure:
+        module.fail_json(msg=str(failure))
+    finally:
+        cluster.attempt("delete", "namespace", namespace, "--wait=false", "--ignore-not-found")
