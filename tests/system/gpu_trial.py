@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ansible_collections.platform.base.plugins.module_utils import gpu_pods
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl
 from ansible_collections.platform.base.plugins.module_utils.probe import room
 
@@ -51,7 +52,7 @@ def devices(site: LabSite) -> Iterator[Kubectl]:
     """Yield a cluster with devices and priorities, both of which go afterwards."""
     cluster = Kubectl(str(site.state / "kubeconfig"))
     try:
-        cluster.apply([*priorities(), *room(_ROOM, "probe")], _ROOM)
+        cluster.apply([*priorities(), *room(_ROOM, "probe"), gpu_pods.quota({RESOURCE: 2 * COUNT})], _ROOM)
         offer(cluster, COUNT)
         yield cluster
     finally:
@@ -78,7 +79,7 @@ def probe(cluster: Kubectl) -> bool:
 def start(cluster: Kubectl, name: str, priority: str) -> None:
     """Start a pod with one device."""
     given = {"image": image(), "command": _WAITS}
-    cluster.create(gpu_probe.waiter(name, given, RESOURCE, priority), _ROOM)
+    gpu_pods.ask(cluster, gpu_probe.waiter(name, given, RESOURCE, priority), _ROOM, 60)
 
 
 def running(cluster: Kubectl) -> set[str]:

@@ -18,6 +18,7 @@ options:
   gpus: {description: How many GPUs each node has., type: dict, required: true}
   image: {description: The image that adds vectors., type: str, required: true}
   metric: {description: What is read of each GPU., type: str, required: true}
+  priorities: {description: Priority classes; pods take the lowest., type: list, elements: str, default: []}
   seconds: {description: How long it may take., type: int, required: true}
 author: [The platform-install project]
 """
@@ -39,9 +40,11 @@ busy: {description: The nodes on which no GPU was free., returned: always, type:
 """
 
 import re
+from collections import Counter
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.gpu_pods import ask, await_quota, lowest, quota
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, is_ready
 from ansible_collections.platform.base.plugins.module_utils.probe import answer_from_a_room, pod, room
 
@@ -50,11 +53,12 @@ _VALIDATOR, _EXPORTER = "app=nvidia-operator-validator", "app=nvidia-dcgm-export
 _PORT = 9400
 
 
-def adder(node: str, image: str, resource: str) -> dict[str, Any]:
+def adder(node: str, image: str, resource: str, priority: str) -> dict[str, Any]:
     """Return a pod that adds two vectors on one of a node's GPUs."""
     amount = {resource: "1", "cpu": "100m", "memory": "512Mi"}
     container = {"image": image, "command": ["vectorAdd"], "resources": {"limits": amount, "requests": amount}}
-    return pod(node, container, nodeSelector={"kubernetes.io/hostname": node})
+    chosen = {"priorityClassName": priority} if priority else {}
+    return pod(node, container, nodeSelector={"kubernetes.io/hostname": node}, **chosen)
 
 
 def await_operator(cluster: Kubectl, given: dict[str, Any]) -> None:
@@ -86,7 +90,8 @@ def add(cluster: Kubectl, given: dict[str, Any], node: str, namespace: str) -> b
         KubectlFailed: the sum is wrong, or was never reckoned.
     """
     resource = next(iter(given["nodes"][node]))
-    cluster.create(adder(node, given["image"], resource), namespace)
+    priority, _ = lowest(cluster, given["priorities"])
+    ask(cluster, adder(node, given["image"], resource, priority), namespace, given["seconds"])
     place, found = ("pod", node, "--namespace", namespace), {}
 
     def has_ended() -> bool:
@@ -132,7 +137,9 @@ def use(cluster: Kubectl, given: dict[str, Any], namespace: str) -> list[str]:
         KubectlFailed: something is not as it should be.
     """
     await_operator(cluster, given)
-    cluster.apply(room(namespace, "probe"), namespace)
+    asked = Counter(next(iter(offered)) for offered in given["nodes"].values())
+    cluster.apply([*room(namespace, "probe"), quota(asked)], namespace)
+    await_quota(cluster, namespace, given["seconds"])
     busy = [node for node in sorted(given["nodes"]) if not add(cluster, given, node, namespace)]
     wrong: list[str] = []
 
@@ -152,6 +159,7 @@ def main() -> None:
         argument_spec={
             "kubeconfig": {"type": "path", "required": True}, "namespace": text, "image": text, "metric": text,
             "nodes": {"type": "dict", "required": True}, "gpus": {"type": "dict", "required": True},
+            "priorities": {"type": "list", "elements": "str", "default": []},
             "seconds": {"type": "int", "required": True},
         },
         supports_check_mode=True,

@@ -37,6 +37,7 @@ busy: {description: Whether every GPU was taken., returned: always, type: bool}
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.gpu_pods import ask, await_quota, lowest, quota
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, is_over, requests
 from ansible_collections.platform.base.plugins.module_utils.probe import answer_from_a_room, pod, room
 
@@ -61,12 +62,6 @@ def free(cluster: Kubectl, wanted: dict[str, dict[str, int]], resource: str) -> 
     return offered - sum(requests(pod).get(resource, 0) for pod in pods if not is_over(pod))
 
 
-def quota(resource: str) -> dict[str, Any]:
-    """Return what lets the pods of a namespace have one of a resource together."""
-    hard = {"hard": {f"requests.{resource}": "1"}}
-    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "gpu"}, "spec": hard}
-
-
 def waiter(name: str, given: dict[str, Any], resource: str, priority: str) -> dict[str, Any]:
     """Return a pod that asks for one of a resource, and waits."""
     amount = {resource: "1", "cpu": "10m", "memory": "16Mi"}
@@ -76,18 +71,6 @@ def waiter(name: str, given: dict[str, Any], resource: str, priority: str) -> di
     return pod(name, container, **({"priorityClassName": priority} if priority else {}))
 
 
-def lowest(cluster: Kubectl, names: list[str]) -> tuple[str, int]:
-    """See that priorities are there, and return the lowest: whoever asks for a trial takes no GPU from anybody.
-
-    Raises:
-        KubectlFailed: one is not.
-    """
-    there = {item["metadata"]["name"]: item["value"] for item in cluster.items("priorityclasses.scheduling.k8s.io")}
-    if missing := [name for name in names if name not in there]:
-        raise KubectlFailed(f"There is no priority class {', '.join(missing)}. Deploy gpu_operator again.")
-    return min(((name, there[name]) for name in names), key=lambda pair: pair[1], default=("", 0))
-
-
 def have_one(cluster: Kubectl, namespace: str, given: dict[str, Any], resource: str) -> bool:
     """Have a pod with a GPU run, and return whether it was so; not where every GPU is taken.
 
@@ -95,7 +78,7 @@ def have_one(cluster: Kubectl, namespace: str, given: dict[str, Any], resource: 
         KubectlFailed: it does not run, although there is a GPU for it; or it has not the priority it named.
     """
     priority, value = lowest(cluster, given["priorities"])
-    cluster.create(waiter("first", given, resource, priority), namespace)
+    ask(cluster, waiter("first", given, resource, priority), namespace, given["seconds"])
     found = cluster.get("pod", "first", "--namespace", namespace)["spec"].get("priority", 0)
     if found != value:
         raise KubectlFailed(f"A pod of the priority class {priority} has the priority {found}, not {value}.")
@@ -123,7 +106,7 @@ def be_refused(cluster: Kubectl, namespace: str, given: dict[str, Any], resource
         KubectlFailed: it is not refused, or for another reason.
     """
     try:
-        cluster.create(waiter("second", given, resource, ""), namespace)
+        cluster.create(waiter("second", given, resource, lowest(cluster, given["priorities"])[0]), namespace)
     except KubectlFailed as refusal:
         if "exceeded quota" not in str(refusal):
             raise KubectlFailed(f"A pod beyond its quota was refused for another reason: {refusal}") from None
@@ -146,10 +129,8 @@ def probe(cluster: Kubectl, given: dict[str, Any], namespace: str) -> bool:
     if not cluster.wait_for(offered, given["seconds"]):
         raise KubectlFailed(f"{'; '.join(wrong)}. {_LOOK}")
     resource = next(iter(next(iter(given["nodes"].values()))))
-    cluster.apply([*room(namespace, "probe"), quota(resource)], namespace)
-    counted = ("resourcequota", "gpu", "--namespace", namespace)
-    if not cluster.wait_for(lambda: bool(cluster.get(*counted).get("status", {}).get("hard")), given["seconds"]):
-        raise KubectlFailed("A quota is not counted. Look at the controller manager's log.")
+    cluster.apply([*room(namespace, "probe"), quota({resource: 1})], namespace)
+    await_quota(cluster, namespace, given["seconds"])
     runs = have_one(cluster, namespace, given, resource)
     be_refused(cluster, namespace, given, resource)
     return not runs

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from ansible_collections.platform.base.plugins.module_utils import gpu_pods
 from ansible_collections.platform.base.plugins.module_utils.kubectl import KubectlFailed
 
 from roles.gpu_operator.library import gpu_devices, gpu_probe
@@ -70,6 +72,36 @@ def test_a_quota_that_is_not_kept_fails() -> None:
         gpu_probe.probe(cluster, GIVEN, "probe")
 
 
+class Judged(Cluster):
+    """Stands for a cluster whose judge refuses, so many times."""
+
+    refusals, because = 0, "The namespace has no quota of nvidia.com/gpu."
+
+    def create(self, document: Mapping[str, Any], namespace: str) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise KubectlFailed(self.because)
+        super().create(document, namespace)
+
+
+def test_a_quota_that_the_judge_has_not_heard_of_is_waited_for() -> None:
+    cluster = Judged({})
+    cluster.refusals = 2
+
+    gpu_pods.ask(cluster, gpu_probe.waiter("first", GIVEN, "nvidia.com/gpu", "gpu-batch"), "probe", 60)
+
+    assert cluster.objects["pod", "first"]["spec"]["priorityClassName"] == "gpu-batch"
+
+
+def test_what_a_judge_refuses_for_good_is_not_asked_again() -> None:
+    cluster = Judged({})
+    cluster.refusals, cluster.because = 2, "Nothing says how important it is."
+
+    with pytest.raises(KubectlFailed, match="how important"):
+        gpu_pods.ask(cluster, gpu_probe.waiter("first", GIVEN, "nvidia.com/gpu", ""), "probe", 60)
+    assert cluster.refusals == 1
+
+
 @pytest.mark.usefixtures("admitted")
 def test_a_refusal_for_another_reason_proves_nothing() -> None:
     cluster = scheduler()
@@ -119,7 +151,7 @@ def test_a_pod_that_waits_while_every_gpu_is_taken_is_no_fault() -> None:
 
 USE: dict[str, Any] = {
     "namespace": "gpu-operator", "nodes": {"gpu1": {"nvidia.com/gpu": 2}}, "gpus": {"gpu1": 2}, "image": "operator:1",
-    "metric": "DCGM_FI_DEV_GPU_TEMP", "seconds": 4,
+    "metric": "DCGM_FI_DEV_GPU_TEMP", "priorities": [], "seconds": 4,
 }  # fmt: skip
 _VALIDATOR, _EXPORTER = "nvidia-operator-validator", "nvidia-dcgm-exporter"
 _METRICS = "/api/v1/namespaces/gpu-operator/pods/operand:9400/proxy/metrics"
@@ -130,6 +162,7 @@ def working() -> Cluster:
     operands = [pod(name, "gpu1", gpus=0, app=app) for name, app in (("validator", _VALIDATOR), ("operand", _EXPORTER))]
     cluster = gpu_cluster(*operands)
     cluster.objects["clusterpolicies.nvidia.com", "cluster-policy"] = {"status": {"state": "ready"}}
+    cluster.objects["resourcequota", "gpu"] = {"status": {"hard": {"requests.nvidia.com/gpu": "1"}}}
     cluster.objects["status", "gpu1"] = {"phase": "Succeeded"}
     cluster.answers = {"logs": "Copy output data\nTest PASSED\n", _METRICS: _TEMPERATURES}
     return cluster

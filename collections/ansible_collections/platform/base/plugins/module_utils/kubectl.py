@@ -99,6 +99,10 @@ class Kubectl:
         """
         self.run("patch", kind, name, "--type=merge", f"--patch={json.dumps(content)}")
 
+    def pause(self) -> None:
+        """Wait for as long as between two questions."""
+        self._pause(_PAUSE)
+
     def wait_for(self, holds: Callable[[], bool], seconds: float, every: float = _PAUSE) -> bool:
         """Return whether something comes to hold in time."""
         end = time.monotonic() + seconds
