@@ -122,6 +122,23 @@ class Cluster:
         return (f"{root}/namespaces/{namespace}/{plural}" if namespaced else f"{root}/{plural}"), namespaced
 
 
+def there_are(api: Api, constraints: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each constraint's name, and what the cluster has of it; a kind is asked for once.
+
+    Raises:
+        NotYet: one is not there.
+    """
+    known: dict[str, dict[str, dict[str, Any]]] = {}
+    for constraint in constraints:
+        kind, name = constraint["kind"], constraint["metadata"]["name"]
+        if kind not in known:
+            items = api.get(f"{_CONSTRAINTS}/{kind.lower()}")["items"]
+            known[kind] = {item["metadata"]["name"]: item for item in items}
+        if name not in known[kind]:
+            raise NotYet(f"there is no constraint {name}; deploy the component again")
+        yield name, known[kind][name]
+
+
 def in_force(api: Api, namespace: str, constraints: Iterable[Mapping[str, Any]]) -> None:
     """See that every copy of Gatekeeper has every constraint in force.
 
@@ -129,9 +146,7 @@ def in_force(api: Api, namespace: str, constraints: Iterable[Mapping[str, Any]])
         NotYet: one has not.
     """
     copies = {pod["metadata"]["name"] for pod in running(api, namespace)}
-    for constraint in constraints:
-        kind, name = constraint["kind"], constraint["metadata"]["name"]
-        there = api.get(f"{_CONSTRAINTS}/{kind.lower()}/{name}")
+    for name, there in there_are(api, constraints):
         generation = there["metadata"]["generation"]
         known = {
             entry["id"]
@@ -187,9 +202,7 @@ def kept(api: Api, constraints: Iterable[Mapping[str, Any]], late: float) -> Non
         NotYet: it did not, or found something.
     """
     found = []
-    for constraint in constraints:
-        name = constraint["metadata"]["name"]
-        there = api.get(f"{_CONSTRAINTS}/{constraint['kind'].lower()}/{name}")
+    for name, there in there_are(api, constraints):
         audited = moment(there.get("status", {}).get("auditTimestamp") or _NEVER)
         fields = there["metadata"]["managedFields"]
         applied = max(moment(entry["time"]) for entry in fields if entry["manager"] == _APPLIED_BY)

@@ -31,6 +31,7 @@ RESOURCES = [
     {"name": "resourcequotas", "kind": "ResourceQuota", "namespaced": True},
     {"name": "namespaces", "kind": "Namespace", "namespaced": False},
 ]
+KIND = "/apis/constraints.gatekeeper.sh/v1beta1/platformprobes"
 CONSTRAINT = {"kind": "PlatformProbes", "metadata": {"name": "probes-platform"}}
 
 
@@ -71,7 +72,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 def constraint(audited: str = "2026-01-02T00:00:00Z", **status: Any) -> dict[str, Any]:
     """Return a constraint as a cluster has it, changed a day before it was audited."""
     fields = [{"manager": "platform", "time": "2026-01-01T00:00:00Z"}]
-    return {"metadata": {"generation": 2, "managedFields": fields}, "status": {"auditTimestamp": audited, **status}}
+    metadata = {"name": "probes-platform", "generation": 2, "managedFields": fields}
+    return {"metadata": metadata, "status": {"auditTimestamp": audited, **status}}
 
 
 def test_a_suite_tells_its_cases() -> None:
@@ -180,7 +182,7 @@ def test_a_copy_that_lacks_a_constraint_is_told_of(cluster: Cluster) -> None:
         {"id": "two", "enforced": True, "observedGeneration": 1},
     ]
     cluster.answers["/api/v1/namespaces/g/pods?labelSelector=gatekeeper.sh%2Fsystem%3Dyes"] = {"items": pods}
-    cluster.answers["/apis/constraints.gatekeeper.sh/v1beta1/platformprobes/probes-platform"] = constraint(byPod=known)
+    cluster.answers[KIND] = {"items": [constraint(byPod=known)]}
 
     with pytest.raises(NotYet, match="not in force in three, two"):
         policy_probe.in_force(cluster.api, "g", [CONSTRAINT])
@@ -195,14 +197,21 @@ def test_a_copy_that_lacks_a_constraint_is_told_of(cluster: Cluster) -> None:
     ids=["a violation", "an audit before the last change"],
 )
 def test_what_the_audit_found_is_told(found: dict[str, Any], why: str, cluster: Cluster) -> None:
-    cluster.answers["/apis/constraints.gatekeeper.sh/v1beta1/platformprobes/probes-platform"] = found
+    cluster.answers[KIND] = {"items": [found]}
 
     with pytest.raises(NotYet, match=why):
         policy_probe.kept(cluster.api, [CONSTRAINT], late=float("inf"))
 
 
+def test_a_constraint_that_is_not_there_is_told_of(cluster: Cluster) -> None:
+    cluster.answers[KIND] = {"items": []}
+
+    with pytest.raises(NotYet, match="no constraint probes-platform"):
+        policy_probe.kept(cluster.api, [CONSTRAINT], late=float("inf"))
+
+
 def test_an_audit_that_came_too_long_ago_is_none(cluster: Cluster) -> None:
-    cluster.answers["/apis/constraints.gatekeeper.sh/v1beta1/platformprobes/probes-platform"] = constraint()
+    cluster.answers[KIND] = {"items": [constraint()]}
 
     with pytest.raises(NotYet, match="was not audited"):
         policy_probe.kept(cluster.api, [CONSTRAINT], late=0)
