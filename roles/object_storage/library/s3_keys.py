@@ -9,11 +9,8 @@ short_description: Keep the access keys of an S3 in the site's Vault
 description:
   - Each owner's key is at C(platform/object_storage/OWNER), with where the S3 answers; keys that are missing are made.
     What is there is never made anew.
+extends_documentation_fragment: [platform.base.vault]
 options:
-  urls: {description: Vault's servers and where they answer., type: dict, required: true}
-  ca_certificate: {description: The authority of their certificates., type: path, required: true}
-  secrets: {description: The file that is kept encrypted., type: path, required: true}
-  passphrase: {description: What it is encrypted with., type: str, required: true}
   state:
     description: Whether the keys shall be there, or be forgotten.
     type: str
@@ -32,10 +29,7 @@ author: [The platform-install project]
 EXAMPLES = r"""
 - name: Keep the keys
   s3_keys:
-    urls: {vault: "https://192.0.2.10:8200"}
-    ca_certificate: /etc/platform/ca.crt
-    secrets: /etc/platform/vault/secrets
-    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+    vault: "{{ platform_vault_access }}"
     owners: [velero]
     place: {url: "https://192.0.2.10:8333"}
 """
@@ -54,10 +48,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
-    Kept,
+    ACCESS,
     VaultProblem,
+    enter,
     forget_secret,
-    login,
     read_secret,
     write_secret,
 )
@@ -150,10 +144,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "urls": {"type": "dict", "required": True},
-            "ca_certificate": {"type": "path", "required": True},
-            "secrets": {"type": "path", "required": True, "no_log": False},
-            "passphrase": {"type": "str", "required": True, "no_log": True},
+            "vault": ACCESS,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "owners": {"type": "list", "elements": "str", "required": True},
             "place": {"type": "dict", "default": {}},
@@ -167,8 +158,7 @@ def main() -> None:
     if taken := sorted(_RESERVED & set(parameters["owners"])):
         module.fail_json(msg=f"No owner of buckets may be called {', '.join(taken)}; choose another name.")
     try:
-        known = Kept(parameters["secrets"], parameters["passphrase"]).read()
-        client = login(parameters["urls"], parameters["ca_certificate"], known, parameters["seconds"])
+        client = enter(parameters["vault"], parameters["seconds"])
         if parameters["state"] == "absent":
             result = forget(client, parameters["owners"], module.check_mode)
         else:

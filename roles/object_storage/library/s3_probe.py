@@ -9,11 +9,8 @@ short_description: Use an S3 as the owner of a bucket does
 description:
   - Takes an owner's key out of the Vault, puts an object in several parts, puts another one over it, and reads both
     through every gateway. A wrong key, nobody's request, and another owner's bucket must be refused.
+extends_documentation_fragment: [platform.base.vault]
 options:
-  urls: {description: Vault's servers and where they answer., type: dict, required: true}
-  vault_ca_certificate: {description: The authority of their certificates., type: path, required: true}
-  secrets: {description: The file that is kept encrypted., type: path, required: true}
-  passphrase: {description: What it is encrypted with., type: str, required: true}
   ca_certificate: {description: The authority of the S3's certificate., type: path, required: true}
   gateways: {description: The gateways and where they answer., type: dict, required: true}
   buckets:
@@ -28,10 +25,7 @@ author: [The platform-install project]
 EXAMPLES = r"""
 - name: Use it
   s3_probe:
-    urls: {vault: "https://192.0.2.10:8200"}
-    vault_ca_certificate: /etc/platform/ca.crt
-    secrets: /etc/platform/vault/secrets
-    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+    vault: "{{ platform_vault_access }}"
     ca_certificate: /etc/platform/ca.crt
     gateways: {cp1: "https://192.0.2.11:8334"}
     buckets: [{name: backups, owner: velero, versioning: true}, {name: models, owner: models}]
@@ -50,7 +44,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.s3_store import S3Problem, client_of, refusal, told
-from ansible_collections.platform.base.plugins.module_utils.vault_site import Kept, VaultProblem, login, read_secret
+from ansible_collections.platform.base.plugins.module_utils.vault_site import ACCESS, VaultProblem, enter, read_secret
 
 FOLDER = "object_storage"
 # The least that S3 takes for a part that is not the last one.
@@ -66,8 +60,7 @@ def keys_of(given: Mapping[str, Any], owners: list[str]) -> dict[str, dict[str, 
     Raises:
         VaultProblem: a key is not there.
     """
-    known = Kept(given["secrets"], given["passphrase"]).read()
-    client = login(given["urls"], given["vault_ca_certificate"], known, given["seconds"])
+    client = enter(given["vault"], given["seconds"])
     found = {owner: read_secret(client, f"{FOLDER}/{owner}") for owner in owners}
     client.auth.token.revoke_self()
     if missing := [owner for owner in owners if not found[owner]]:
@@ -216,10 +209,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "urls": {"type": "dict", "required": True},
-            "vault_ca_certificate": {"type": "path", "required": True},
-            "secrets": {"type": "path", "required": True, "no_log": False},
-            "passphrase": {"type": "str", "required": True, "no_log": True},
+            "vault": ACCESS,
             "ca_certificate": {"type": "path", "required": True},
             "gateways": {"type": "dict", "required": True},
             "buckets": {"type": "list", "elements": "dict", "required": True},

@@ -8,11 +8,8 @@ module: workload_secret_probe
 short_description: Have a pod read its secret by its service account, and another be refused it
 description:
   - What it makes it takes away again, in a namespace of its own and in the Vault.
+extends_documentation_fragment: [platform.base.vault]
 options:
-  urls: {description: Servers and where they answer., type: dict, required: true}
-  ca_certificate: {description: The authority of their certificates., type: path, required: true}
-  secrets: {description: The file that is kept encrypted., type: path, required: true}
-  passphrase: {description: What it is encrypted with., type: str, required: true}
   kubeconfig: {description: How to reach the cluster., type: path, required: true}
   image: {description: An image that reads a secret., type: str, required: true}
   address: {description: Where pods ask the Vault., type: str, required: true}
@@ -24,10 +21,7 @@ author: [The platform-install project]
 EXAMPLES = r"""
 - name: Use it
   workload_secret_probe:
-    urls: {cp1: "https://192.0.2.11:8200"}
-    ca_certificate: /etc/platform/ca.crt
-    secrets: /etc/platform/vault/secrets
-    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+    vault: "{{ platform_vault_access }}"
     kubeconfig: /etc/platform/kubeconfig
     image: platform.internal/secret-reader:v0.1.0
     address: https://192.0.2.100:8200
@@ -46,9 +40,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.probe import Cluster, pod, room
-from ansible_collections.platform.base.plugins.module_utils.vault_site import Kept, VaultProblem, login
+from ansible_collections.platform.base.plugins.module_utils.vault_site import (
+    ACCESS,
+    MOUNT,
+    VaultProblem,
+    enter,
+    forget_secret,
+    write_secret,
+)
 
-MOUNT = "platform"
 OWNER, STRANGER, MEANT_FOR_ANOTHER = "owner", "stranger", "misdirected"
 
 
@@ -100,9 +100,7 @@ def main() -> None:
     text, path = {"type": "str", "required": True}, {"type": "path", "required": True}
     module = AnsibleModule(
         argument_spec={
-            "urls": {"type": "dict", "required": True}, "ca_certificate": path,
-            "secrets": {**path, "no_log": False}, "passphrase": {**text, "no_log": True},
-            "kubeconfig": path, "image": text, "address": text, "audience": text,
+            "vault": ACCESS, "kubeconfig": path, "image": text, "address": text, "audience": text,
             "seconds": {"type": "int", "required": True},
         },
         supports_check_mode=True,
@@ -113,21 +111,19 @@ def main() -> None:
     cluster = Cluster(module, f"platform-verify-vault-{token[:8]}")
     secret = f"workloads/{cluster.namespace}/{OWNER}/probe"
     try:
-        known = Kept(given["secrets"], given["passphrase"]).read()
-        client = login(given["urls"], given["ca_certificate"], known, given["seconds"])
+        client = enter(given["vault"], given["seconds"])
     except VaultProblem as problem:
         module.fail_json(msg=str(problem))
-    store = client.secrets.kv.v2
-    store.create_or_update_secret(secret, {"value": token}, mount_point=MOUNT)
+    write_secret(client, secret, {"value": token})
     try:
-        with open(given["ca_certificate"], encoding="ascii") as stream:
+        with open(given["vault"]["ca_certificate"], encoding="ascii") as stream:
             cluster.create(objects(cluster.namespace, stream.read(), given, f"{secret}"))
         told = {}
         for name in (OWNER, STRANGER, MEANT_FOR_ANOTHER):
             cluster.await_end(name)
             told[name] = cluster.run("logs", name).strip()
     finally:
-        store.delete_metadata_and_all_versions(secret, mount_point=MOUNT)
+        forget_secret(client, secret)
         client.auth.token.revoke_self()
     if wrong := judge(told, token):
         cluster.fail(wrong)

@@ -131,8 +131,8 @@ def test_an_initialisation_is_written_down_before_it_is_asked_for(kept: Kept, tm
 
 def test_operators_are_told_what_to_type() -> None:
     told = vault_start.to_type(
-        {"threshold": 3, "shares": "/s", "program": "/usr/local/bin/vault", "ca_certificate": "/ca.crt",
-         "urls": {"cp1": "https://192.0.2.11:8200"}}, ["cp1"],
+        {"threshold": 3, "shares": "/s", "program": "/usr/local/bin/vault",
+         "vault": {"ca_certificate": "/ca.crt", "urls": {"cp1": "https://192.0.2.11:8200"}}}, ["cp1"],
     )  # fmt: skip
 
     assert "VAULT_ADDR=https://192.0.2.11:8200 VAULT_CACERT=/ca.crt /usr/local/bin/vault operator unseal" in told
@@ -234,7 +234,7 @@ def test_a_first_token_that_was_given_up_already_is_passed_over(kept: Kept, good
     accounts.lookup_self = look_up  # type: ignore[attr-defined]
     accounts.login = lambda **_: setattr(client, "token", "s.own")  # type: ignore[attr-defined]
 
-    assert vault_site._enter(client, {"root_token": "s.first", "installer": {"role_id": "r", "secret_id": "s"}})
+    assert vault_site._is_let_in(client, {"root_token": "s.first", "installer": {"role_id": "r", "secret_id": "s"}})
     assert client.token == used
 
 

@@ -19,6 +19,17 @@ _SALT_BYTES = 16
 _SCRYPT_COST, _SCRYPT_BLOCK, _SCRYPT_PARALLEL = 2**15, 8, 1
 # Where the platform keeps secrets of its own.
 MOUNT = "platform"
+# How a module is told to log in: an option of its own, which the documentation's part of the same name describes.
+ACCESS: dict[str, Any] = {
+    "type": "dict",
+    "required": True,
+    "options": {
+        "urls": {"type": "dict", "required": True},
+        "ca_certificate": {"type": "path", "required": True},
+        "secrets": {"type": "path", "required": True, "no_log": False},
+        "passphrase": {"type": "str", "required": True, "no_log": True},
+    },
+}
 _SECONDS = 10
 _PAUSE = 0.5
 
@@ -124,6 +135,20 @@ def forget_secret(client: Any, path: str) -> None:
     client.secrets.kv.v2.delete_metadata_and_all_versions(path, mount_point=MOUNT)
 
 
+def kept_of(access: Mapping[str, Any]) -> Kept:
+    """Return what the platform logs in with."""
+    return Kept(access["secrets"], access["passphrase"])
+
+
+def enter(access: Mapping[str, Any], seconds: float) -> Any:
+    """Return a client that may set the site's Vault up, with what is kept to log in.
+
+    Raises:
+        VaultProblem: nothing is kept, it cannot be read, or no server has the lead.
+    """
+    return login(access["urls"], access["ca_certificate"], kept_of(access).read(), seconds)
+
+
 def login(urls: Mapping[str, str], authority: str, kept: Mapping[str, Any], seconds: float) -> Any:
     """Return a client that may set the site's Vault up.
 
@@ -144,7 +169,7 @@ def login(urls: Mapping[str, str], authority: str, kept: Mapping[str, Any], seco
                 # Servers that follow the leader know what was written a moment later.
                 leader = client_of(url, authority).sys.read_leader_status()["leader_address"]
                 client = client_of(leader, authority) if leader else None
-                if client is not None and _enter(client, kept):
+                if client is not None and _is_let_in(client, kept):
                     return client
             except (VaultError, RequestException):
                 continue
@@ -156,7 +181,7 @@ def login(urls: Mapping[str, str], authority: str, kept: Mapping[str, Any], seco
     return client
 
 
-def _enter(client: Any, kept: Mapping[str, Any]) -> bool:
+def _is_let_in(client: Any, kept: Mapping[str, Any]) -> bool:
     """Log in with the first token while it is good, and with the platform's own account afterwards."""
     from hvac.exceptions import Forbidden
 

@@ -9,11 +9,8 @@ short_description: Use a Vault as an application would
 description:
   - Keeps a secret, reads it, forgets it, and gives the token up; then that token must be refused. Every server must be
     a voter of the cluster.
+extends_documentation_fragment: [platform.base.vault]
 options:
-  urls: {description: Servers and where they answer., type: dict, required: true}
-  ca_certificate: {description: The authority of their certificates., type: path, required: true}
-  secrets: {description: The file that is kept encrypted., type: path, required: true}
-  passphrase: {description: What it is encrypted with., type: str, required: true}
   seconds: {description: How long the servers may take., type: float, default: 120}
 author: [The platform-install project]
 """
@@ -21,10 +18,7 @@ author: [The platform-install project]
 EXAMPLES = r"""
 - name: Use it
   platform.base.vault_probe:
-    urls: {cp1: "https://192.0.2.11:8200"}
-    ca_certificate: /etc/platform/ca.crt
-    secrets: /etc/platform/vault/secrets
-    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+    vault: "{{ platform_vault_access }}"
 """
 
 RETURN = r"""
@@ -38,10 +32,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
+    ACCESS,
     MOUNT,
-    Kept,
     VaultProblem,
-    login,
+    enter,
     read_secret,
     wait_for,
 )
@@ -109,19 +103,15 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "urls": {"type": "dict", "required": True},
-            "ca_certificate": {"type": "path", "required": True},
-            "secrets": {"type": "path", "required": True, "no_log": False},
-            "passphrase": {"type": "str", "required": True, "no_log": True},
+            "vault": ACCESS,
             "seconds": {"type": "float", "default": 120},
         },
         supports_check_mode=True,
     )
     given, path = module.params, f"probe/{secrets.token_hex(8)}"
     try:
-        known = Kept(given["secrets"], given["passphrase"]).read()
-        client = login(given["urls"], given["ca_certificate"], known, given["seconds"])
-        leader = voters(client, given["urls"], given["seconds"])
+        client = enter(given["vault"], given["seconds"])
+        leader = voters(client, given["vault"]["urls"], given["seconds"])
         keep_and_forget(client, path)
         give_up(client)
     except VaultProblem as problem:

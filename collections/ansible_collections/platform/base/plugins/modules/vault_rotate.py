@@ -11,11 +11,8 @@ description:
     killed in between leaves both good; the next one goes on with it.
   - Encryption keys get a new version. What was encrypted with an older one can be read, and nothing more is encrypted
     with it. The key that the Vault encrypts its own storage with is made anew, too.
+extends_documentation_fragment: [platform.base.vault]
 options:
-  urls: {description: Servers and where they answer., type: dict, required: true}
-  ca_certificate: {description: The authority of their certificates., type: path, required: true}
-  secrets: {description: The file that is kept encrypted., type: path, required: true}
-  passphrase: {description: What it is encrypted with., type: str, required: true}
   keys: {description: Encryption keys of C(transit)., type: list, elements: str, default: []}
   seconds: {description: How long the servers may take., type: float, default: 120}
 author: [The platform-install project]
@@ -24,10 +21,7 @@ author: [The platform-install project]
 EXAMPLES = r"""
 - name: Rotate them
   platform.base.vault_rotate:
-    urls: {cp1: "https://192.0.2.11:8200"}
-    ca_certificate: /etc/platform/ca.crt
-    secrets: /etc/platform/vault/secrets
-    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+    vault: "{{ platform_vault_access }}"
     keys: [backups]
 """
 
@@ -42,10 +36,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.vault_parts import ACCOUNT
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
+    ACCESS,
     Kept,
     VaultProblem,
     client_of,
-    login,
+    enter,
+    kept_of,
     wait_for,
 )
 
@@ -127,10 +123,10 @@ def rotate_storage(client: Any) -> str:
 
 def rotate(given: Mapping[str, Any]) -> list[str]:
     """Rotate all of it, and return what was."""
-    kept = Kept(given["secrets"], given["passphrase"])
-    client = login(given["urls"], given["ca_certificate"], kept.read(), given["seconds"])
+    access = given["vault"]
+    client = enter(access, given["seconds"])
     told = [rotate_storage(client), *(rotate_key(client, name) for name in given["keys"])]
-    told.append(rotate_secret(client, kept, given["ca_certificate"]))
+    told.append(rotate_secret(client, kept_of(access), access["ca_certificate"]))
     client.auth.token.revoke_self()
     return told
 
@@ -139,10 +135,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "urls": {"type": "dict", "required": True},
-            "ca_certificate": {"type": "path", "required": True},
-            "secrets": {"type": "path", "required": True, "no_log": False},
-            "passphrase": {"type": "str", "required": True, "no_log": True},
+            "vault": ACCESS,
             "keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "seconds": {"type": "float", "default": 120},
         },
@@ -151,7 +144,7 @@ def main() -> None:
     if module.check_mode:
         module.exit_json(changed=True, told=[])
     try:
-        with Kept(module.params["secrets"], module.params["passphrase"]).alone():
+        with kept_of(module.params["vault"]).alone():
             told = rotate(module.params)
     except VaultProblem as problem:
         module.fail_json(msg=str(problem))

@@ -9,11 +9,8 @@ short_description: Bring a Vault's mounts, policies and accounts to what a site 
 description:
   - The platform logs in with an account of its own, whose tokens live for minutes. The first time, it uses the token of
     the initialisation, makes the account, and revokes that token.
+extends_documentation_fragment: [platform.base.vault]
 options:
-  urls: {description: Servers and where they answer., type: dict, required: true}
-  ca_certificate: {description: The authority of their certificates., type: path, required: true}
-  secrets: {description: The file that is kept encrypted., type: path, required: true}
-  passphrase: {description: What it is encrypted with., type: str, required: true}
   mounts:
     description: "Secret engines by path: C(type), and C(options)."
     type: dict
@@ -58,10 +55,7 @@ author: [The platform-install project]
 EXAMPLES = r"""
 - name: Set it up
   platform.base.vault_settings:
-    urls: {cp1: "https://192.0.2.11:8200"}
-    ca_certificate: /etc/platform/ca.crt
-    secrets: /etc/platform/vault/secrets
-    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+    vault: "{{ platform_vault_access }}"
     mounts: {platform: {type: kv, options: {version: "2"}}}
     policies: {platform-installer: 'path "platform/*" { capabilities = ["read"] }'}
 """
@@ -87,7 +81,7 @@ from ansible_collections.platform.base.plugins.module_utils.vault_parts import (
     of_policies,
     of_workloads,
 )
-from ansible_collections.platform.base.plugins.module_utils.vault_site import Kept, VaultProblem, login
+from ansible_collections.platform.base.plugins.module_utils.vault_site import ACCESS, Kept, VaultProblem, kept_of, login
 
 
 def hand_over(client: Any, kept: Kept) -> None:
@@ -103,15 +97,16 @@ def hand_over(client: Any, kept: Kept) -> None:
 
 def settle(given: Mapping[str, Any], check_mode: bool) -> list[str]:
     """Bring the Vault to what is wanted, and return what was changed."""
-    kept = Kept(given["secrets"], given["passphrase"])
+    access = given["vault"]
+    kept = kept_of(access)
     known = kept.read()
-    client = login(given["urls"], given["ca_certificate"], known, given["seconds"])
+    client = login(access["urls"], access["ca_certificate"], known, given["seconds"])
     parts = [
         of_audit(client, given["audit"]),
         of_mounts(client, given["mounts"]),
         of_keys(client, given["keys"]),
         of_policies(client, given["policies"]),
-        of_authority(client, given["authority"], given["passphrase"]),
+        of_authority(client, given["authority"], access["passphrase"]),
         of_kubernetes(client, given["kubernetes"]),
         of_policies(client, given["workload_policies"]),
         of_workloads(client, given["workloads"]),
@@ -139,10 +134,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "urls": {"type": "dict", "required": True},
-            "ca_certificate": {"type": "path", "required": True},
-            "secrets": {"type": "path", "required": True, "no_log": False},
-            "passphrase": {"type": "str", "required": True, "no_log": True},
+            "vault": ACCESS,
             "mounts": {"type": "dict", "default": {}},
             "keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "policies": {"type": "dict", "default": {}},
@@ -166,7 +158,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        with Kept(module.params["secrets"], module.params["passphrase"]).alone():
+        with kept_of(module.params["vault"]).alone():
             told = settle(module.params, module.check_mode)
     except (VaultProblem, AuthorityProblem) as problem:
         module.fail_json(msg=str(problem))

@@ -10,14 +10,11 @@ description:
   - What opens the Vault is given to operators in shares, each encrypted to an operator's key; nothing of it is ever
     written in clear. The first token is kept encrypted until the Vault is set up.
   - A run that was killed goes on where it was.
+extends_documentation_fragment: [platform.base.vault]
 options:
-  urls: {description: "Servers and where they answer; the first one is initialised.", type: dict, required: true}
-  ca_certificate: {description: The authority of their certificates., type: path, required: true}
   operator_keys: {description: "Operators and their OpenPGP public keys, armoured.", type: dict, required: true}
   threshold: {description: How many operators it takes together., type: int, required: true}
   opens_itself: {description: Whether servers open themselves; shares recover then., type: bool, required: true}
-  secrets: {description: The file that is kept encrypted., type: path, required: true}
-  passphrase: {description: What it is encrypted with., type: str, required: true}
   shares: {description: "The file for the operators' shares.", type: path, required: true}
   program: {description: "The servers' program, for what operators are told to type.", type: path, required: true}
   seconds: {description: How long the servers may take., type: float, default: 120}
@@ -27,13 +24,10 @@ author: [The platform-install project]
 EXAMPLES = r"""
 - name: Initialise and open
   platform.base.vault_start:
-    urls: {cp1: "https://192.0.2.11:8200"}
-    ca_certificate: /etc/platform/ca.crt
+    vault: "{{ platform_vault_access }}"
     operator_keys: {alice: "{{ lookup('ansible.builtin.file', '/root/keys/alice.asc') }}"}
     threshold: 1
     opens_itself: true
-    secrets: /etc/platform/vault/secrets
-    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
     shares: /etc/platform/vault/shares.json
     program: /usr/local/bin/vault
 """
@@ -53,9 +47,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
+    ACCESS,
     Kept,
     VaultProblem,
     client_of,
+    kept_of,
     seal_status,
     wait_for,
 )
@@ -133,11 +129,11 @@ def opened(clients: Mapping[str, Any], seconds: float) -> list[str]:
 
 def to_type(given: Mapping[str, Any], shut: list[str]) -> str:
     """Return what operators are to do."""
+    access, product = given["vault"], "BAO" if given["program"].endswith("bao") else "VAULT"
     lines = [f"Vault is shut on {', '.join(shut)}, and needs {given['threshold']} of its operators. Each of them:"]
     lines.append(f"  reads a share: jq -r '.shares.NAME' {given['shares']} | base64 -d | gpg --decrypt")
     for name in shut:
-        address = f"{'BAO' if given['program'].endswith('bao') else 'VAULT'}_ADDR={given['urls'][name]}"
-        authority = f"{'BAO' if given['program'].endswith('bao') else 'VAULT'}_CACERT={given['ca_certificate']}"
+        address, authority = f"{product}_ADDR={access['urls'][name]}", f"{product}_CACERT={access['ca_certificate']}"
         lines.append(f"  types on {name}: {address} {authority} {given['program']} operator unseal")
     return "\n".join([*lines, "Then run this again: it goes on from here."])
 
@@ -146,13 +142,10 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "urls": {"type": "dict", "required": True},
-            "ca_certificate": {"type": "path", "required": True},
+            "vault": ACCESS,
             "operator_keys": {"type": "dict", "required": True, "no_log": False},
             "threshold": {"type": "int", "required": True},
             "opens_itself": {"type": "bool", "required": True},
-            "secrets": {"type": "path", "required": True, "no_log": False},
-            "passphrase": {"type": "str", "required": True, "no_log": True},
             "shares": {"type": "path", "required": True},
             "program": {"type": "path", "required": True},
             "seconds": {"type": "float", "default": 120},
@@ -160,8 +153,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    clients = {name: client_of(url, given["ca_certificate"]) for name, url in given["urls"].items()}
-    kept = Kept(given["secrets"], given["passphrase"])
+    access = given["vault"]
+    clients = {name: client_of(url, access["ca_certificate"]) for name, url in access["urls"].items()}
+    kept = kept_of(access)
     try:
         found = answering(clients, given["seconds"])
         new = not any(status["initialized"] for status in found.values())
