@@ -48,7 +48,7 @@ from ansible_collections.platform.base.plugins.module_utils.vault_site import AC
 
 FOLDER = "object_storage"
 # The least that S3 takes for a part that is not the last one.
-_PART_BYTES, _PARTS = 5 * 1024 * 1024, 3
+_PART_BYTES, _PARTS = 5 * 1024 * 1024, 2
 _CURE = "Look at `journalctl -u 'platform-object-*'` on the hosts that store."
 _DENIED = {"AccessDenied", "Forbidden", "403"}
 _UNKNOWN = {"SignatureDoesNotMatch", "InvalidAccessKeyId", *_DENIED}

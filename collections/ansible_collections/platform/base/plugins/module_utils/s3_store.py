@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,7 +23,6 @@ def client_of(url: str, authority: str, key: Mapping[str, str] | None, region: s
         key: `access_key` and `secret_key`.
         region: its region, where it has several.
     """
-    import boto3  # there once its wheel is unpacked, which documentation tools do not wait for
     from botocore import UNSIGNED
     from botocore.config import Config
 
@@ -33,13 +33,24 @@ def client_of(url: str, authority: str, key: Mapping[str, str] | None, region: s
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
     )
-    # A session of its own, so that nothing is taken from the environment or anybody's files.
-    session = boto3.session.Session(
+    # All of it is said, so that nothing is taken from the environment or anybody's files.
+    return _session().client(
+        "s3",
         aws_access_key_id=key["access_key"] if key else None,
         aws_secret_access_key=key["secret_key"] if key else None,
         region_name=region or "us-east-1",
+        endpoint_url=url,
+        verify=authority,
+        config=settings,
     )
-    return session.client("s3", endpoint_url=url, verify=authority, config=settings)
+
+
+@functools.cache
+def _session() -> Any:
+    """Return what reads the description of S3, which is large, once."""
+    import boto3  # there once its wheel is unpacked, which documentation tools do not wait for
+
+    return boto3.session.Session()
 
 
 def refusal(error: Any) -> str:
