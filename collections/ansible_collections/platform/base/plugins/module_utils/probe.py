@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 import uuid
@@ -36,10 +35,11 @@ _TRIES, _PAUSE = 5, 2.0
 
 
 class Cluster:
-    """kubectl, with the module's failures."""
+    """kubectl in a probe's namespace, with the module's failures."""
 
     def __init__(self, module: AnsibleModule, namespace: str) -> None:
         self._module = module
+        self._kubectl = Kubectl(module.params["kubeconfig"])
         self.namespace = namespace
 
     def run(self, *arguments: str) -> str:
@@ -54,10 +54,7 @@ class Cluster:
 
     def attempt(self, *arguments: str, stdin: Any = None) -> subprocess.CompletedProcess[str]:
         """Run kubectl in the probe's namespace, and return how it ended."""
-        command = ["kubectl", "--kubeconfig", self._module.params["kubeconfig"], "--request-timeout=20s"]
-        command += ["-n", self.namespace, *arguments]
-        document = json.dumps(stdin) if stdin is not None else None
-        return subprocess.run(command, input=document, capture_output=True, text=True, check=False)
+        return self._kubectl.attempt(f"--namespace={self.namespace}", *arguments, document=stdin)
 
     def create(self, document: dict[str, Any]) -> None:
         """Create objects, all of them; an API that pauses is asked again, which may find that it did it before."""
