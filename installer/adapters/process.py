@@ -37,6 +37,7 @@ def run(
 
     Args:
         environment: variables added to this process's own.
+        stdin: what it reads; nothing when None.
         seconds: how long it may take; unbounded when None.
 
     Raises:
@@ -47,7 +48,8 @@ def run(
             arguments,
             cwd=directory,
             env={**os.environ, **(environment or {})},
-            input=stdin,
+            # Never the operator's: a terminal that ssh left without blocking stops Ansible, and nobody here answers it.
+            input=stdin or b"",
             capture_output=True,
             timeout=seconds,
             check=False,

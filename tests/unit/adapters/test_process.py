@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,24 @@ def test_what_a_program_prints_is_returned() -> None:
 
 def test_a_program_reads_what_it_is_given() -> None:
     assert run(python("import sys; print(sys.stdin.read().upper())"), stdin=b"given") == b"GIVEN\n"
+
+
+@pytest.fixture
+def typed() -> Iterator[None]:
+    """Have the operator type something."""
+    own, (reader, writer) = os.dup(0), os.pipe()
+    os.write(writer, b"typed")
+    os.close(writer)
+    os.dup2(reader, 0)
+    yield
+    os.dup2(own, 0)
+    os.close(own)
+    os.close(reader)
+
+
+@pytest.mark.usefixtures("typed")
+def test_a_program_does_not_read_what_the_operator_types() -> None:
+    assert run(python("import sys; print(repr(sys.stdin.read()))")) == b"''\n"
 
 
 def test_a_program_runs_where_it_is_told(tmp_path: Path) -> None:
