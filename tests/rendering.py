@@ -21,7 +21,10 @@ IMAGE = re.compile(r"(?<![\w./-])((?:[\w-]+\.)+[a-z]+(?::\d+)?/[\w./-]+):([\w][\
 
 
 def runs_in(role: str, inventory: str) -> bool:
-    """Return whether an inventory has a host for a role."""
+    """Return whether an inventory has a host for a role, and does not leave it out."""
+    settings = [read(path) or {} for path in sorted((PROJECT / "inventories" / inventory).glob("group_vars/all/*.yml"))]
+    if any(role in (entry.get("platform_without") or {}) for entry in settings):
+        return False
     group = read(PROJECT / "roles" / role / "component.yml")["runs_on"].partition(":")[0].partition("[")[0]
     groups = read(PROJECT / "inventories" / inventory / "hosts.yml")["all"]["children"]
     return group == "all" or bool((groups.get(group) or {}).get("hosts"))
