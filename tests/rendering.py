@@ -22,8 +22,8 @@ IMAGE = re.compile(r"(?<![\w./-])((?:[\w-]+\.)+[a-z]+(?::\d+)?/[\w./-]+):([\w][\
 
 def runs_in(role: str, inventory: str) -> bool:
     """Return whether an inventory has a host for a role, and does not leave it out."""
-    settings = [read(path) or {} for path in sorted((PROJECT / "inventories" / inventory).glob("group_vars/all/*.yml"))]
-    if any(role in (entry.get("platform_without") or {}) for entry in settings):
+    files = sorted((PROJECT / "inventories" / inventory / "group_vars" / "all").glob("*.yml"))
+    if any(role in ((read(path) or {}).get("platform_without") or {}) for path in files):
         return False
     group = read(PROJECT / "roles" / role / "component.yml")["runs_on"].partition(":")[0].partition("[")[0]
     groups = read(PROJECT / "inventories" / inventory / "hosts.yml")["all"]["children"]
