@@ -154,6 +154,15 @@ def test_an_exception_needs_every_field_and_one_value_of_each() -> None:
     assert rules.matching(event) == ["A rule"]
 
 
+def test_an_exception_may_be_of_one_field_alone() -> None:
+    rules = load(
+        {"1": yaml.safe_dump([{**GOOD, "exceptions": [{"name": "m", "fields": "proc.cmdline", "values": ["x"]}]}])}
+    )
+
+    assert rules.matching({"evt.type": "execve", "proc.name": "sh", "proc.cmdline": "x"}) == []
+    assert rules.matching({"evt.type": "execve", "proc.name": "sh", "proc.cmdline": "y"}) == ["A rule"]
+
+
 @pytest.mark.parametrize(
     "change",
     [{"reason": ""}, {"fields": {}}, {"why": "so"}, {"comparisons": {"proc.pid": "="}}],

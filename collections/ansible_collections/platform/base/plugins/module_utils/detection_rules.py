@@ -30,9 +30,14 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "list": frozenset({"list", "items", "override"}),
     "macro": frozenset({"macro", "condition", "override"}),
     "rule": frozenset(
-        {"rule", "desc", "condition", "output", "priority", "tags", "source", "enabled", "exceptions", "override"}
+        {
+            *("rule", "desc", "condition", "output", "priority", "tags", "source", "enabled", "exceptions", "override"),
+            *("capture", "capture_duration", "warn_evttypes", "skip-if-unknown-filter"),
+        }
     ),
 }
+# What a later entry may add to; everything else it may only replace.
+_ADDED = frozenset({"items", "condition", "output", "desc", "tags", "exceptions"})
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "list": ("items",),
     "macro": ("condition",),
@@ -70,7 +75,16 @@ class Rules:
 
     def exceptions(self, rule: str) -> dict[str, dict[str, Any]]:
         """Return what a rule passes over, by name."""
-        return {str(entry.get("name")): entry for entry in self.items["rule"][rule].get("exceptions") or []}
+        found = self.items["rule"][rule].get("exceptions") or []
+        return {str(entry.get("name")): spelled_out(entry) for entry in found}
+
+
+def spelled_out(exception: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an exception as one of a list of fields, where it is about one field and its values."""
+    if not isinstance(exception.get("fields"), str):
+        return dict(exception)
+    comparison = exception.get("comps", "in")
+    return {**exception, "fields": [exception["fields"]], "comps": [comparison], "values": [[exception.get("values")]]}
 
 
 def passes_over(exception: Mapping[str, Any], event: Mapping[str, Any], names: Names) -> bool:
@@ -148,7 +162,7 @@ def _changed(kind: str, name: str, entry: Mapping[str, Any], known: dict[str, di
         return
     for key, how in entry["override"].items():
         old, new = known[name].get(key), entry.get(key)
-        if how not in ("append", "replace") or new is None:
+        if how not in ("append", "replace") or new is None or (how == "append" and key not in _ADDED):
             yield f"{kind} {name}: `override` of `{key}` says what to append or replace, and the entry holds it"
         elif how == "append" and isinstance(new, list):
             known[name][key] = [*(old or []), *new]
@@ -240,8 +254,13 @@ def _rule_faults(rule: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[
         yield f"there is no priority `{rule.get('priority')}`"
     for match in _IN_OUTPUT.finditer(str(rule.get("output", ""))):
         yield from (f"output: {fault}" for fault in field_faults(match[1], match[2] or "", known))
+    named: set[str] = set()
     for entry in rule.get("exceptions") or []:
-        yield from (f"exception {entry.get('name')}: {fault}" for fault in _exception_faults(entry, known))
+        name = str(entry.get("name"))
+        yield from (f"exception {name}: {fault}" for fault in _exception_faults(spelled_out(entry), known))
+        if name in named:
+            yield f"exception {name}: there is another of that name"
+        named.add(name)
 
 
 def _exception_faults(entry: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
