@@ -14,11 +14,12 @@ import pytest
 import yaml
 
 from installer.adapters.catalog_files import load_catalog
+from roles.falco.library import falco_probe
 from tests.charts import chart_of, containers, pods, stored_program, templated
 from tests.integration.test_workloads_keep_policies import policies_in_force, violations
 from tests.rendering import images_in
 from tests.repository import PROJECT
-from tests.site_rendering import rendered
+from tests.site_rendering import digest, rendered
 from tests.unit.roles.falco_values import CHOICES, WANTED
 
 _NAMESPACE = "falco"
@@ -122,6 +123,16 @@ def test_a_certificate_is_for_the_service_that_shows_it(made: dict[str, Any]) ->
     named = {name for item in made["objects"] if item["kind"] == "Certificate" for name in item["spec"]["dnsNames"]}
 
     assert named == services
+
+
+def test_what_verification_starts_keeps_the_platforms_policies(tmp_path: Path) -> None:
+    image = "docker.io/falcosecurity/falco:0.44.1@" + digest("docker.io/falcosecurity/falco")
+    pod = falco_probe.actor("worker1", image)
+    policies = tmp_path / "policies.yaml"
+    policies.write_text(policies_in_force())
+    placed = [{**pod, "metadata": {**pod["metadata"], "namespace": "platform-verify-falco"}}]
+
+    assert violations(stored_program("gator"), policies, placed, tmp_path) == []
 
 
 def test_it_keeps_the_platforms_policies(made: dict[str, Any], tmp_path: Path) -> None:

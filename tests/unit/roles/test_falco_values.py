@@ -10,7 +10,7 @@ import yaml
 
 from installer.adapters.catalog_files import load_catalog
 from tests.reference import read_reference
-from tests.repository import PROJECT
+from tests.repository import PROJECT, read, role_folder
 from tests.site_rendering import digest, rendered
 from tests.unit.roles.falco_values import CHOICES, WANTED
 from tests.unit.roles.test_gpu_operator_values import unknown
@@ -71,6 +71,12 @@ def test_the_chart_is_the_one_whose_values_these_are() -> None:
 
     assert [entry.version for entry in brought.charts] == [chart["version"]]
     assert brought.images[0].version == chart["appVersion"]
+
+
+def test_the_fields_of_containers_are_those_of_the_plugin_that_the_chart_is_made_for() -> None:
+    plugin = read_reference("charts", "values", "falco.values.yaml")["collectors"]["containerEngine"]["pluginRef"]
+
+    assert plugin.rpartition(":")[2] == read(role_folder("falco") / "files" / "fields.yml")["versions"]["container"]
 
 
 def test_what_is_told_goes_by_tls_to_who_is_known(made: dict[str, Any]) -> None:
@@ -189,7 +195,29 @@ def test_a_sites_wrong_rule_is_told_before_anything_is_changed(tmp_path: Any) ->
     ],
     ids=["without TLS", "nowhere", "without an address"],
 )
-def test_what_cannot_be_told_is_refused(told: dict[str, Any], tmp_path: Any) -> None:
+def test_a_loki_that_cannot_be_told_is_refused(told: dict[str, Any], tmp_path: Any) -> None:
     wanted = {"lost": WANTED["lost"]}
 
     assert rendered("falco", wanted, tmp_path, **{**CHOICES["nothing chosen"], "falco_loki": told})["lost"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"urls": ["https://alertmanager.example.com:9093"]},
+        {"urls": ["https://one.example.com:9093", "https://two.example.com/path"], "namespace": "monitoring"},
+        {"urls": [], "namespace": "monitoring"},
+        {"namespace": "monitoring"},
+    ],
+    ids=["nowhere", "with a path", "no address", "without addresses"],
+)
+def test_an_alertmanager_that_cannot_be_told_is_refused(told: dict[str, Any], tmp_path: Any) -> None:
+    wanted = {"lost": WANTED["lost"]}
+
+    assert rendered("falco", wanted, tmp_path, **{**CHOICES["nothing chosen"], "falco_alertmanager": told})["lost"]
+
+
+def test_where_the_example_of_a_site_sends_alerts_can_be_told(tmp_path: Any) -> None:
+    made = rendered("falco", {"lost": WANTED["lost"], "faults": WANTED["faults"]}, tmp_path)
+
+    assert made == {"lost": [], "faults": []}
