@@ -221,3 +221,15 @@ def test_where_the_example_of_a_site_sends_alerts_can_be_told(tmp_path: Any) -> 
     made = rendered("falco", {"lost": WANTED["lost"], "faults": WANTED["faults"]}, tmp_path)
 
     assert made == {"lost": [], "faults": []}
+
+
+def test_authorities_of_the_site_are_trusted_beside_the_platforms(tmp_path: Any) -> None:
+    authorities = tmp_path / "site.crt"
+    authorities.write_text("-----BEGIN CERTIFICATE-----\nsite\n")
+    chosen = {**CHOICES["nothing chosen"], "falco_output_authorities": str(authorities)}
+
+    made = rendered("falco", {"objects": WANTED["objects"]}, tmp_path, **chosen)
+
+    maps = {item["metadata"]["name"]: item["data"] for item in made["objects"] if item["kind"] == "ConfigMap"}
+    assert maps["falco-authorities"]["ca.crt"].count("BEGIN CERTIFICATE") == 2
+    assert maps["falco-authorities"]["ca.crt"].endswith("\nsite\n")

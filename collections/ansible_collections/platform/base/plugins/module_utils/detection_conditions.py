@@ -1,4 +1,8 @@
-"""Conditions of Falco's rules: read, and decided for one event."""
+"""Conditions of Falco's rules: read, and decided for one event.
+
+Falco's own parser is C++ and comes with Falco alone: no package registry has another, and the copy of its libraries
+that Debian packages is years older than the fields that rules name.
+"""
 
 from __future__ import annotations
 
