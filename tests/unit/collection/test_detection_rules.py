@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.platform.base.plugins.filter.detection import detection_exceptions
+from ansible_collections.platform.base.plugins.filter.detection import detection_exceptions, detection_output_faults
 from ansible_collections.platform.base.plugins.module_utils.detection_conditions import (
     Names,
     WrongCondition,
@@ -177,3 +177,30 @@ def test_an_exception_that_says_too_little_is_refused(change: dict[str, Any]) ->
 
 def test_no_exception_is_a_file_without_rules() -> None:
     assert yaml.safe_load(detection_exceptions([])) == []
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        (
+            {"urls": ["https://one.example.com:9093", "https://two.example.com/path"], "namespace": "m"},
+            "two.example.com/path",
+        ),
+        ({"url": "http://loki.example.com", "namespace": "m"}, "http://loki.example.com"),
+        ({"urls": [], "namespace": "m"}, "says no address"),
+        ({"networks": ["192.0.2.0/24"]}, "says no address"),
+        ({"url": "https://loki.example.com:3100"}, "says neither"),
+        ({"url": "https://loki.example.com:3100", "namespace": "", "networks": []}, "says neither"),
+    ],
+)
+def test_where_alerts_cannot_go_is_told(output: dict[str, Any], says: str) -> None:
+    found = detection_output_faults({"falco_loki": output})
+
+    assert len(found) == 1
+    assert found[0].startswith("`falco_loki`") and says in found[0]
+
+
+def test_alerts_may_go_nowhere_or_where_they_can() -> None:
+    told = {"url": "https://loki.example.com", "networks": ["192.0.2.0/24"]}
+
+    assert detection_output_faults({"falco_alertmanager": {}, "falco_loki": told}) == []

@@ -186,35 +186,12 @@ def test_a_sites_wrong_rule_is_told_before_anything_is_changed(tmp_path: Any) ->
     assert made["faults"] == ["macro mine: there is no field `proc.nmae`"]
 
 
-@pytest.mark.parametrize(
-    "told",
-    [
-        {"url": "http://loki.example.com:3100", "networks": ["192.0.2.144/28"]},
-        {"url": "https://loki.example.com:3100"},
-        {"networks": ["192.0.2.144/28"]},
-    ],
-    ids=["without TLS", "nowhere", "without an address"],
-)
-def test_a_loki_that_cannot_be_told_is_refused(told: dict[str, Any], tmp_path: Any) -> None:
-    wanted = {"lost": WANTED["lost"]}
+def test_alerts_that_would_go_without_tls_are_refused(tmp_path: Any) -> None:
+    wrong = {"falco_loki": {"url": "http://loki.example.com:3100", "networks": ["192.0.2.144/28"]}}
 
-    assert rendered("falco", wanted, tmp_path, **{**CHOICES["nothing chosen"], "falco_loki": told})["lost"]
+    made = rendered("falco", {"lost": WANTED["lost"]}, tmp_path, **{**CHOICES["nothing chosen"], **wrong})
 
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        {"urls": ["https://alertmanager.example.com:9093"]},
-        {"urls": ["https://one.example.com:9093", "https://two.example.com/path"], "namespace": "monitoring"},
-        {"urls": [], "namespace": "monitoring"},
-        {"namespace": "monitoring"},
-    ],
-    ids=["nowhere", "with a path", "no address", "without addresses"],
-)
-def test_an_alertmanager_that_cannot_be_told_is_refused(told: dict[str, Any], tmp_path: Any) -> None:
-    wanted = {"lost": WANTED["lost"]}
-
-    assert rendered("falco", wanted, tmp_path, **{**CHOICES["nothing chosen"], "falco_alertmanager": told})["lost"]
+    assert made["lost"] == ["`falco_loki`: http://loki.example.com:3100 is not https://NAME or https://NAME:PORT."]
 
 
 def test_where_the_example_of_a_site_sends_alerts_can_be_told(tmp_path: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ options:
   known: {description: "Fields and events that there are.", type: dict, required: true}
 """
 
+_ADDRESS = re.compile(r"https://[^/\s]+$")
 _SAYS = {"rule", "name", "reason", "fields"}
 
 
@@ -69,9 +71,28 @@ def _values(compared: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Any]]:
     return found
 
 
+def detection_output_faults(outputs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return what is wrong with where alerts go, by the settings that say it; one that is empty says nothing."""
+    found = []
+    for name, output in outputs.items():
+        urls = output.get("urls", [output["url"]] if "url" in output else [])
+        if output and not urls:
+            found.append(f"`{name}` says no address.")
+        if output and not (output.get("namespace") or output.get("networks")):
+            found.append(f"`{name}` says neither the `namespace` nor the `networks` that alerts may go to.")
+        found += [
+            f"`{name}`: {url} is not https://NAME or https://NAME:PORT." for url in urls if not _ADDRESS.match(url)
+        ]
+    return found
+
+
 class FilterModule:
     """Filters over rules."""
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
-        return {"detection_exceptions": detection_exceptions, "detection_faults": detection_faults}
+        return {
+            "detection_exceptions": detection_exceptions,
+            "detection_faults": detection_faults,
+            "detection_output_faults": detection_output_faults,
+        }
