@@ -21,7 +21,10 @@ IMAGE = re.compile(r"(?<![\w./-])((?:[\w-]+\.)+[a-z]+(?::\d+)?/[\w./-]+):([\w][\
 
 
 def runs_in(role: str, inventory: str) -> bool:
-    """Return whether an inventory has a host for a role."""
+    """Return whether an inventory has a host for a role, and does not leave it out."""
+    files = sorted((PROJECT / "inventories" / inventory / "group_vars" / "all").glob("*.yml"))
+    if any(role in ((read(path) or {}).get("platform_without") or {}) for path in files):
+        return False
     group = read(PROJECT / "roles" / role / "component.yml")["runs_on"].partition(":")[0].partition("[")[0]
     groups = read(PROJECT / "inventories" / inventory / "hosts.yml")["all"]["children"]
     return group == "all" or bool((groups.get(group) or {}).get("hosts"))

@@ -6,70 +6,27 @@ with its version. Helm is taken from the store of bundles.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 
 from installer.adapters.catalog_files import load_catalog
+from tests.charts import chart_of, containers, pods, templated
 from tests.rendering import images_in
 from tests.repository import PROJECT
 from tests.site_rendering import rendered
 from tests.unit.roles.gpu_operator_values import CHOICES, WANTED
 
-_PROGRAMS = Path("/var/cache/platform-install/programs")
 _NAMESPACE = "gpu-operator"
-_WORKLOADS = ("Deployment", "DaemonSet", "Job")
-
-
-@pytest.fixture(scope="module")
-def chart() -> Path:
-    """Return the chart's folder."""
-    folder = Path(os.environ.get("PLATFORM_CHARTS", "/nonexistent")) / "gpu-operator"
-    if not folder.is_dir():
-        pytest.skip("the chart is not here: name a folder that has it in PLATFORM_CHARTS")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def helm() -> Path:
-    """Return a Helm of the store."""
-    for found in sorted(_PROGRAMS.glob("*/helm")):
-        return found
-    pytest.skip("no store on this machine has Helm: run `./platform-install bundle build -i lab`")
 
 
 @pytest.fixture(scope="module", params=list(CHOICES))
-def objects(
-    request: pytest.FixtureRequest, chart: Path, helm: Path, tmp_path_factory: pytest.TempPathFactory
-) -> list[dict[str, Any]]:
+def objects(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Return what the chart makes of the role's values."""
-    folder = tmp_path_factory.mktemp("chart")
-    values = folder / "values.json"
-    values.write_text(json.dumps(rendered("gpu_operator", WANTED, folder, **CHOICES[request.param])["values"]))
-    command = [str(helm), "template", "gpu-operator", str(chart), "--namespace", _NAMESPACE, "--values", str(values)]
-    command += ["--include-crds", "--kube-version", "1.36.4"]
-    environment = {"HOME": str(folder), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return [item for item in yaml.safe_load_all(done.stdout) if item]
-
-
-def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the name and the pod of every workload."""
-    for item in objects:
-        if item["kind"] in _WORKLOADS:
-            yield f"{item['kind']} {item['metadata']['name']}", item["spec"]["template"]["spec"]
-
-
-def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a pod's containers, those that begin it too."""
-    return [*pod.get("initContainers", []), *pod["containers"]]
+    chart, folder = chart_of("gpu-operator"), tmp_path_factory.mktemp("chart")
+    values = rendered("gpu_operator", WANTED, folder, **CHOICES[request.param])["values"]
+    return templated("gpu-operator", chart, _NAMESPACE, values, folder, "--include-crds")
 
 
 def policy(objects: list[dict[str, Any]]) -> dict[str, Any]:

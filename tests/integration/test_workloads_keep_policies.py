@@ -45,6 +45,13 @@ def programs(lock: Lock, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file with every policy in force everywhere, and with what is exempt from it."""
+    path = tmp_path_factory.mktemp("policies") / "policies.yaml"
+    path.write_text(policies_in_force())
+    return path
+
+
+def policies_in_force() -> str:
+    """Return every policy as it is in force everywhere, with what is exempt from it."""
     files = {path.relative_to(POLICIES).as_posix(): path.read_text() for path in POLICIES.glob("*/*.yml")}
     exempt = exemptions(COMPONENTS)
     known = {"known_registries": {"registries": sorted({image.partition("/")[0] for image in images()})}}
@@ -54,9 +61,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
         documents.append({**constraint, "spec": {**constraint["spec"], "parameters": parameters}})
     expansions = read(PROJECT / "roles/gatekeeper/vars/main.yml")["__gatekeeper_expansions"]
     documents += [{**entry, "spec": {**entry["spec"], "enforcementAction": ""}} for entry in expansions]
-    path = tmp_path_factory.mktemp("policies") / "policies.yaml"
-    path.write_text(yaml.safe_dump_all(documents))
-    return path
+    return yaml.safe_dump_all(documents)
 
 
 def images() -> list[str]:

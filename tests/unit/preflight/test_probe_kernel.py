@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import pytest
 from ansible_collections.platform.base.plugins.module_utils.preflight_probes import kernel
 
 from tests.unit.preflight.hosts import host
@@ -81,3 +82,18 @@ def test_a_settings_name_may_hold_an_interface_with_a_dot(tmp_path: Path) -> Non
     assert found["net.ipv4.conf.eth0/7.rp_filter"]["value"] == "2"
     assert found["net.ipv4.ip_local_port_range"]["value"] == "1024 65535"
     assert found["vm.absent"] is None
+
+
+def test_a_kernel_tells_of_the_types_it_has(tmp_path: Path) -> None:
+    types = tmp_path / "sys" / "kernel" / "btf" / "vmlinux"
+    types.parent.mkdir(parents=True)
+    types.write_bytes(b"\x9f\xeb\x01\0\0bpf_ringbuf\0btf_trace_sys_enter\0")
+
+    found = kernel.kernel_types(host(tmp_path, {}), ["bpf_ringbuf", "btf_trace_sys_exit", "ringbuf"])
+
+    assert found == {"bpf_ringbuf": "there", "btf_trace_sys_exit": "absent", "ringbuf": "absent"}
+
+
+@pytest.mark.parametrize("files", [{}, {"/sys/kernel/btf/vmlinux": "no types"}])
+def test_a_kernel_without_a_description_is_silent(tmp_path: Path, files: dict[str, str]) -> None:
+    assert kernel.kernel_types(host(tmp_path, files), ["bpf_ringbuf"]) == {"bpf_ringbuf": "silent"}

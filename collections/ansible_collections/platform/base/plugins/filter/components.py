@@ -114,6 +114,16 @@ def image_by_digest(images: Mapping[str, Any], name: str) -> dict[str, str]:
     return {"repository": name, "tag": images[name]["version"], "digest": images[name]["digest"]}
 
 
+def image_by_registry(name: str, images: Mapping[str, Any]) -> dict[str, str]:
+    """Return an image as charts want it that put registry, repository and tag together, the digest behind the tag."""
+    registry, _, repository = name.partition("/")
+    return {
+        "registry": registry,
+        "repository": repository,
+        "tag": f"{images[name]['version']}@{images[name]['digest']}",
+    }
+
+
 def programs(names: Sequence[str], files: Mapping[str, Any], folder: str) -> list[dict[str, str]]:
     """Return entries that put programs of the bundle into a folder."""
     return [{"path": f"{folder}/{name}", "digest": files[name]["digest"]} for name in names]
@@ -159,6 +169,7 @@ class FilterModule:
             "absent": absent,
             "blobs": blobs,
             "image_by_digest": image_by_digest,
+            "image_by_registry": image_by_registry,
             "having": having,
             "image_reference": image_reference,
             "images_for": images_for,

@@ -33,6 +33,7 @@ options:
       digests: {type: list, elements: str, default: [], description: Digests of files.}
       versions: {type: list, elements: str, default: [], description: Versions of programs.}
       gpus: {type: list, elements: str, default: [], description: "What there is of a vendor's GPUs; C(nvidia)."}
+      kernel_types: {type: list, elements: str, default: [], description: Whether the kernel knows types.}
 author: [The platform-install project]
 """
 
@@ -75,7 +76,7 @@ from ansible_collections.platform.base.plugins.module_utils.preflight_probes.roo
 Questions = Mapping[str, Sequence[str]]
 _KINDS = (
     "paths", "write_latency", "modules", "settings", "connections", "path_mtus", "name_servers", "time_servers",
-    "neighbours", "bundles", "files", "digests", "versions", "gpus",
+    "neighbours", "bundles", "files", "digests", "versions", "gpus", "kernel_types",
 )  # fmt: skip
 
 
@@ -120,6 +121,7 @@ def answers(root: Root, command: Run, questions: Questions) -> dict[str, Any]:
             "paths": disks.paths(root, asked["paths"]),
             "modules": kernel.modules(root, asked["modules"]),
             "settings": kernel.settings(root, asked["settings"]),
+            "kernel_types": kernel.kernel_types(root, asked["kernel_types"]),
             "bundles": bundle.bundles(root, asked["bundles"]),
             "files": bundle.files(root, asked["files"]),
             "digests": bundle.digests(root, asked["digests"]),

@@ -20,6 +20,8 @@ _OPTIONS = {
     "xfs": "XFS_FS",
 }
 _FILE_SYSTEMS = ("bpf", "overlay", "xfs")
+# What the description of a kernel's types begins with, in either order of bytes.
+_TYPES = (b"\x9f\xeb", b"\xeb\x9f")
 
 
 def kernel_facts(root: Root) -> dict[str, Any]:
@@ -48,6 +50,16 @@ def ports(root: Root) -> dict[str, Any]:
     """Return the ports the kernel gives to outgoing connections, and those it keeps back from them."""
     numbers = [int(word) for word in root.text("/proc/sys/net/ipv4/ip_local_port_range").split()]
     return {"outgoing": numbers, "reserved": root.word("/proc/sys/net/ipv4/ip_local_reserved_ports")}
+
+
+def kernel_types(root: Root, names: Sequence[str]) -> dict[str, str]:
+    """Return for each type whether the kernel tells that it is `there` or `absent`, or is `silent` about all."""
+    if not names:
+        return {}
+    data = root.data("/sys/kernel/btf/vmlinux")
+    if not data.startswith(_TYPES):
+        return dict.fromkeys(names, "silent")
+    return {name: "there" if b"\0" + name.encode() + b"\0" in data else "absent" for name in names}
 
 
 def modules(root: Root, names: Sequence[str]) -> dict[str, str]:

@@ -16,6 +16,8 @@ from ansible_collections.platform.base.plugins.module_utils.preflight_rules.mode
 )
 
 _INSTALL = "Install the release's own kernel with all its modules (on Ubuntu, linux-modules-extra), and restart."
+_RING_BUFFER = "bpf_ringbuf"
+_TRACEPOINTS = ("btf_trace_sys_enter", "btf_trace_sys_exit", "btf_trace_sched_process_exit")
 
 
 def cgroup_version(facts: Facts, minimum: int) -> Iterator[Finding]:
@@ -44,6 +46,34 @@ def kernel_overlay(facts: Facts) -> Iterator[Finding]:
 def kernel_bpf(facts: Facts) -> Iterator[Finding]:
     """The pods' network is made of programs the kernel runs."""
     yield from _lacks(facts, ["bpf", "cls_bpf", "sch_ingress"], "run the network's programs")
+
+
+def kernel_types(facts: Facts) -> Iterator[Finding]:
+    """Programs that watch a kernel find their way by what it tells of its own types."""
+    if answer(facts, "kernel_types", _RING_BUFFER) == "silent":
+        yield Finding(
+            "has a kernel that does not describe itself: /sys/kernel/btf/vmlinux is missing or no such description.",
+            "Install the release's own kernel, which is built with CONFIG_DEBUG_INFO_BTF, and restart.",
+        )
+
+
+def kernel_ring_buffer(facts: Facts) -> Iterator[Finding]:
+    """What programs see in the kernel comes out of it through ring buffers."""
+    if answer(facts, "kernel_types", _RING_BUFFER) == "absent":
+        yield Finding(
+            "has a kernel without ring buffers for the programs that watch it.",
+            "Install the release's own kernel, 5.8 or newer and built with CONFIG_BPF_SYSCALL, and restart.",
+        )
+
+
+def kernel_syscall_tracepoints(facts: Facts) -> Iterator[Finding]:
+    """Programs that watch a kernel are called where it is called, and where processes end."""
+    missing = [name for name in _TRACEPOINTS if answer(facts, "kernel_types", name) == "absent"]
+    if missing:
+        yield Finding(
+            f"has a kernel that calls no program where it is called itself: it lacks {listed(missing)}.",
+            "Install the release's own kernel, which is built with CONFIG_FTRACE_SYSCALLS, and restart.",
+        )
 
 
 def kernel_vxlan(facts: Facts) -> Iterator[Finding]:
@@ -101,6 +131,9 @@ CHECKS = (
     Check(cgroup_controllers),
     Check(kernel_overlay, asks_always("modules", "overlay")),
     Check(kernel_bpf, asks_always("modules", "bpf", "cls_bpf", "sch_ingress")),
+    Check(kernel_types, asks_always("kernel_types", _RING_BUFFER)),
+    Check(kernel_ring_buffer, asks_always("kernel_types", _RING_BUFFER)),
+    Check(kernel_syscall_tracepoints, asks_always("kernel_types", *_TRACEPOINTS)),
     Check(kernel_vxlan, asks_always("modules", "vxlan")),
     Check(kernel_nftables, asks_always("modules", "nf_tables", "nf_conntrack")),
     Check(kernel_modules, asks_for("modules", "modules")),
