@@ -40,11 +40,11 @@ pulled: {description: Bytes that were pulled., returned: success, type: int}
 import hashlib
 import http.client
 import json
-import socket
 import ssl
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.web_door import Door, NoAnswer
 
 _MANIFESTS = ", ".join(
     f"application/vnd.{name}+json"
@@ -55,26 +55,7 @@ _MANIFESTS = ", ".join(
 )  # fmt: skip
 
 
-class Registry:
-    """A registry behind TLS, reached by its address because a host may not know its name yet."""
-
-    def __init__(self, module: AnsibleModule) -> None:
-        """Trust the given authority alone."""
-        self._given = module.params
-        self._context = ssl.create_default_context(cadata=module.params["authority"])
-
-    def get(self, path: str) -> tuple[int, bytes]:
-        """Return a request's status and what came with it."""
-        given = self._given
-        plain = socket.create_connection((given["address"], given["port"]), given["seconds"])
-        connection = http.client.HTTPConnection(given["name"], given["port"], timeout=given["seconds"])
-        with self._context.wrap_socket(plain, server_hostname=given["name"]) as connection.sock:
-            connection.request("GET", path, headers={"Accept": _MANIFESTS})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-
-
-def pull(registry: Registry, image: str, digest: str) -> int:
+def pull(registry: Door, image: str, digest: str) -> int:
     """Pull a manifest and the smallest of what it names, and return the bytes."""
     manifest = fetch(registry, f"/v2/{image}/manifests/{digest}", digest)
     document = json.loads(manifest)
@@ -84,13 +65,13 @@ def pull(registry: Registry, image: str, digest: str) -> int:
     return len(manifest) + len(fetch(registry, f"/v2/{image}/blobs/{smallest['digest']}", smallest["digest"]))
 
 
-def fetch(registry: Registry, path: str, digest: str) -> bytes:
+def fetch(registry: Door, path: str, digest: str) -> bytes:
     """Return what a path holds.
 
     Raises:
         ValueError: the registry does not have it, or has something else.
     """
-    status, content = registry.get(path)
+    status, _, content = registry.request("GET", path, {"Accept": _MANIFESTS})
     if status != http.client.OK:
         raise ValueError(f"{path} was answered with {status}")
     if "sha256:" + hashlib.sha256(content).hexdigest() != digest:
@@ -108,13 +89,15 @@ def main() -> None:
         },
         supports_check_mode=True,
     )  # fmt: skip
-    registry = Registry(module)
+    given = module.params
+    context = ssl.create_default_context(cadata=given["authority"])
+    registry = Door(given["address"], given["port"], given["name"], context, given["seconds"])
     cure = "Look at `journalctl -u platform-registry` on the admin host."
     try:
         pulled = pull(registry, module.params["image"], module.params["digest"])
         began = time.monotonic()
-        status, _ = registry.get(f"/v2/{module.params['unknown']}/manifests/1")
-    except (OSError, ValueError, KeyError, http.client.HTTPException) as error:
+        status = registry.request("GET", f"/v2/{given['unknown']}/manifests/1").status
+    except (NoAnswer, ValueError, KeyError) as error:
         module.fail_json(msg=f"{module.params['name']} does not serve this host: {error}. {cure}")
     if status != http.client.NOT_FOUND or time.monotonic() - began > module.params["seconds"]:
         took = f"{status} after {time.monotonic() - began:.1f} s"
