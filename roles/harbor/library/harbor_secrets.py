@@ -86,7 +86,7 @@ def made(length: int) -> str:
             return word
 
 
-def htpasswd(user: str, password: str) -> str:
+def htpasswd(user: str, password: str, cost: int = 10) -> str:
     """Return a line of the only kind a registry takes, made by the system's own library.
 
     Raises:
@@ -94,9 +94,10 @@ def htpasswd(user: str, password: str) -> str:
     """
     crypt = ctypes.CDLL("libcrypt.so.1").crypt
     crypt.restype = ctypes.c_char_p
-    salt = "$2b$10$" + "".join(secrets.choice(_SALT_LETTERS) for _ in range(21)) + "."
+    way = f"$2b${cost:02}$"
+    salt = way + "".join(secrets.choice(_SALT_LETTERS) for _ in range(21)) + "."
     found = crypt(password.encode(), salt.encode())
-    if not found or not found.startswith(b"$2b$10$"):
+    if not found or not found.startswith(way.encode()):
         raise VaultProblem("The admin host's libcrypt knows no bcrypt. Install a supported release there.")
     # Registries know it by its older name alone.
     return f"{user}:{found.decode().replace('$2b$', '$2y$', 1)}"

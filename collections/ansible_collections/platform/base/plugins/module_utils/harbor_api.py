@@ -12,8 +12,6 @@ from ansible_collections.platform.base.plugins.module_utils.web_door import Answ
 
 _BASE = "/api/v2.0"
 _PAGE = 100
-# A name with a slash or dots is one step of a path; Harbor tells it from a number by this header.
-_BY_NAME = {"X-Is-Resource-Name": "true"}
 OK, CREATED, NOT_FOUND = 200, 201, 404
 
 
@@ -33,7 +31,7 @@ class Harbor:
     def __init__(self, door: Door, user: str, password: str) -> None:
         self._door = door
         word = base64.b64encode(f"{user}:{password}".encode()).decode()
-        self._headers = {"Accept": "application/json", "Authorization": f"Basic {word}", **_BY_NAME}
+        self._headers = {"Accept": "application/json", "Authorization": f"Basic {word}"}
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
         """Return what Harbor says to a request, whatever that is."""
@@ -68,6 +66,14 @@ class Harbor:
             yield from entries
             if len(entries) < _PAGE:
                 return
+
+    def project(self, name: str) -> dict[str, Any] | None:
+        """Return a project, if there is one; its name may be a number, which a path would take for another's.
+
+        Raises:
+            HarborRefused: nobody says.
+        """
+        return next((entry for entry in self.items("/projects", name=name) if entry["name"] == name), None)
 
     def put(self, path: str, body: Mapping[str, Any]) -> None:
         """Have something be as it is given.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from ansible_collections.platform.base.plugins.module_utils.harbor_api import Harbor, step
+from ansible_collections.platform.base.plugins.module_utils.harbor_api import Harbor
 from ansible_collections.platform.base.plugins.module_utils.harbor_wishes import retention
 
 Change = tuple[str, Callable[[], Any]]
@@ -51,8 +51,9 @@ def of_projects(harbor: Harbor, wanted: Mapping[str, Mapping[str, Any]], cron: s
             body = {"project_name": name, "metadata": project["metadata"], "storage_limit": project["quota"]}
             yield f"project {name}", partial(harbor.post, "/projects", body)
         elif lacks(there[name].get("metadata"), project["metadata"]):
-            yield f"project {name}", partial(harbor.put, f"/projects/{step(name)}", {"metadata": project["metadata"]})
-        found = harbor.get(f"/projects/{step(name)}")
+            path = f"/projects/{there[name]['project_id']}"
+            yield f"project {name}", partial(harbor.put, path, {"metadata": project["metadata"]})
+        found = harbor.project(name)
         if not found:
             # In check mode it is not there yet, and has nothing.
             continue
@@ -60,12 +61,12 @@ def of_projects(harbor: Harbor, wanted: Mapping[str, Mapping[str, Any]], cron: s
         if quota and lacks(quota.get("hard"), {"storage": project["quota"]}):
             body = {"hard": {"storage": project["quota"]}}
             yield f"quota of {name}", partial(harbor.put, f"/quotas/{quota['id']}", body)
-        yield from _of_immutable(harbor, name, project["immutable"])
+        yield from _of_immutable(harbor, found, project["immutable"])
         yield from _of_retention(harbor, found, project["retention"], cron)
 
 
-def _of_immutable(harbor: Harbor, name: str, wanted: list[dict[str, Any]]) -> Iterator[Change]:
-    path = f"/projects/{step(name)}/immutabletagrules"
+def _of_immutable(harbor: Harbor, project: Mapping[str, Any], wanted: list[dict[str, Any]]) -> Iterator[Change]:
+    name, path = project["name"], f"/projects/{project['project_id']}/immutabletagrules"
     there = list(harbor.items(path))
     if not lacks(there, wanted):
         return
