@@ -27,6 +27,7 @@ with warnings.catch_warnings():
     import connexion
     from connexion.resolver import Resolver
 
+CHALLENGE = (b"www-authenticate", b'Bearer realm="https://127.0.0.1/service/token",service="harbor-registry"')
 _NOTHING: tuple[str, int] = ("", 200)
 _MADE: tuple[str, int] = ("", 201)
 
@@ -61,6 +62,8 @@ class FakeHarbor:
         self.registries: dict[int, dict[str, Any]] = {}
         self.policies: dict[int, dict[str, Any]] = {}
         self.robots: dict[int, dict[str, Any]] = {}
+        self.tags: dict[tuple[str, str], str] = {}
+        self.scans: dict[str, str] = {}
         self._last = 0
 
     def number(self) -> int:
@@ -157,6 +160,25 @@ class FakeHarbor:
         self.retentions[id] = policy
         return _NOTHING
 
+    def deleteProject(self, project_name_or_id: str) -> Any:
+        project = self._project(project_name_or_id)
+        if any(repository.startswith(f"{project['name']}/") for repository, _ in self.tags):
+            return _error(412, "there are repositories in it")
+        del self.projects[project["name"]]
+        return _NOTHING
+
+    def deleteRepository(self, project_name: str, repository_name: str) -> Any:
+        if self.immutable[project_name]:
+            return _error(412, "tags that may not change are in it")
+        gone = f"{project_name}/{repository_name}"
+        self.tags = {place: digest for place, digest in self.tags.items() if place[0] != gone}
+        return _NOTHING
+
+    def getArtifact(self, reference: str, **_: Any) -> Any:
+        state = self.scans.get(reference)
+        overview = {"application/vnd.security.vulnerability.report; version=1.1": {"scan_status": state}}
+        return {"digest": reference, "scan_overview": overview if state else {}}
+
     # ---- replication
     def listRegistries(self, q: str = "", **_: Any) -> Any:
         wanted = q.removeprefix("name=")
@@ -188,7 +210,8 @@ class FakeHarbor:
 
     def CreateRobot(self, robot: dict[str, Any]) -> Any:
         number, end = self.number(), int(time.time()) + robot["duration"] * 86400
-        made = {**robot, "id": number, "name": f"robot${robot['name']}", "expires_at": end}
+        secret = robot.get("secret", f"Chosen-by-Harbor-{number}")
+        made = {**robot, "secret": secret, "id": number, "name": f"robot${robot['name']}", "expires_at": end}
         self.robots[number] = made
         return {name: made[name] for name in ("id", "name", "secret", "expires_at")}, 201
 
@@ -247,8 +270,12 @@ def _operations(harbor: FakeHarbor) -> Callable[[str], Callable[..., Any]]:
     return find
 
 
-def application(harbor: FakeHarbor, document: dict[str, Any]) -> Any:
-    """Return the server's application: the API, judged by its document, and the way images' clients log in."""
+def application(harbor: FakeHarbor, document: dict[str, Any], front: Any = None) -> Any:
+    """Return the server's application: the API, judged by its document, and what answers images' clients.
+
+    Args:
+        front: answers those; without, they may log in and nothing else.
+    """
     app = connexion.AsyncApp("harbor")
     app.add_api(
         as_the_server_reads_it(document), resolver=Resolver(_operations(harbor)), validate_responses=True,
@@ -257,14 +284,13 @@ def application(harbor: FakeHarbor, document: dict[str, Any]) -> Any:
 
     async def serve(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         path = scope.get("path", "")
-        if scope["type"] != "http" or path.startswith("/api/"):
-            await app(scope, receive, send)
-            return
+        await (app if scope["type"] != "http" or path.startswith("/api/") else front or log_in)(scope, receive, send)
+
+    async def log_in(scope: Mapping[str, Any], _receive: Any, send: Any) -> None:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         is_known = harbor.knows(headers.get("authorization", ""))
-        status = 200 if path.startswith("/service/token") and is_known else 401
-        challenge = b'Bearer realm="https://127.0.0.1/service/token",service="harbor-registry"'
-        await send({"type": "http.response.start", "status": status, "headers": [(b"www-authenticate", challenge)]})
+        status = 200 if scope["path"].startswith("/service/token") and is_known else 401
+        await send({"type": "http.response.start", "status": status, "headers": [CHALLENGE]})
         await send({"type": "http.response.body", "body": b"{}"})
 
     return serve
