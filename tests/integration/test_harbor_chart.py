@@ -98,7 +98,7 @@ def test_every_secret_that_pods_name_is_made_by_somebody(made: dict[str, Any]) -
 
 
 def test_every_key_that_pods_ask_of_our_secrets_is_in_them(made: dict[str, Any]) -> None:
-    kept = {item["metadata"]["name"]: set(item["stringData"]) for item in made["secrets"]}
+    kept = {item["metadata"]["name"]: set(item["data"]) for item in made["secrets"]}
 
     missing = [
         reference

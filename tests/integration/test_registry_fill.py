@@ -113,6 +113,26 @@ def test_every_image_is_had_by_its_upstream_name_and_digest(bundle: Bundle, clie
                 assert digest_of(client.blob(item["name"], blob["digest"])) == blob["digest"]
 
 
+def test_a_host_pulls_an_image_and_an_index_by_their_digests(bundle: Bundle, client: Registry) -> None:
+    bundle.fill(client)
+
+    assert all(client.pull(item["name"], item["digest"]) > 0 for item in bundle.items)
+    with pytest.raises(RegistryRefused):
+        client.pull(bundle.items[0]["name"], bundle.items[1]["digest"])
+
+
+def test_bytes_that_were_changed_on_the_way_are_found(bundle: Bundle, client: Registry, tmp_path: Path) -> None:
+    bundle.fill(client)
+    item = bundle.items[0]
+    layer = min((blob for blob in item["blobs"] if blob["media_type"] != MANIFEST), key=lambda blob: blob["size"])
+    word = layer["digest"].removeprefix("sha256:")
+    kept = tmp_path / f"registry/storage/docker/registry/v2/blobs/sha256/{word[:2]}/{word}/data"
+    kept.write_bytes(b"x" * layer["size"])
+
+    with pytest.raises(RegistryRefused, match="other bytes"):
+        client.pull(item["name"], item["digest"])
+
+
 def test_a_second_time_nothing_is_sent(bundle: Bundle, client: Registry) -> None:
     bundle.fill(client)
 

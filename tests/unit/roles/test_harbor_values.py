@@ -74,8 +74,13 @@ def test_no_value_is_a_secret(made: dict[str, Any]) -> None:
     assert _NEVER_SET.isdisjoint(way for way, _ in leaves(made["values"]))
 
 
+def plain(data: dict[str, str]) -> dict[str, str]:
+    """Return what a secret's object holds."""
+    return {name: base64.b64decode(value).decode() for name, value in data.items()}
+
+
 def test_every_planted_secret_that_is_needed_is_in_a_secret_object(made: dict[str, Any]) -> None:
-    objects = {item["metadata"]["name"]: item["stringData"] for item in made["secrets"]}
+    objects = {item["metadata"]["name"]: plain(item["data"]) for item in made["secrets"]}
 
     assert objects["harbor-secrets"]["secretKey"] == "planted-secret_key"
     assert objects["harbor-store"]["REGISTRY_STORAGE_S3_SECRETKEY"] == "planted-word"
@@ -163,7 +168,7 @@ def test_authorities_of_others_are_trusted_beside_the_platforms(tmp_path: Path) 
     made = rendered("harbor", WANTED, folder, **choices)
 
     trusted = next(item for item in made["secrets"] if item["metadata"]["name"] == "harbor-authorities")
-    assert trusted["stringData"]["ca.crt"].split("\n")[:2] == ["-----BEGIN OURS-----", "-----BEGIN THEIRS-----"]
+    assert plain(trusted["data"])["ca.crt"].split("\n")[:2] == ["-----BEGIN OURS-----", "-----BEGIN THEIRS-----"]
 
 
 def test_every_service_of_the_site_is_looked_for_before_the_installation(tmp_path: Path) -> None:
@@ -186,4 +191,17 @@ def test_hosts_ask_it_first_where_a_site_says_so(tmp_path: Path) -> None:
 
     host = '[host."https://registry.platform.example.com/v2/quay.io"]'
     assert host in texts[True] and host not in texts[False]
+    assert texts[True].index("server = ") < texts[True].index(host)
     assert all('server = "https://seed.platform.example.com:5000/v2/quay.io"' in text for text in texts.values())
+
+
+def test_hosts_know_its_name_where_it_has_an_address(tmp_path: Path) -> None:
+    wanted = {"hosts": "{{ lookup('ansible.builtin.template', 'hosts.j2') }}"}
+
+    texts = {}
+    for address in ("", "192.0.2.65"):
+        (folder := tmp_path / f"at-{address}").mkdir()
+        texts[address] = rendered("host_baseline", wanted, folder, platform_registry_address=address)["hosts"]
+
+    assert "192.0.2.65 registry.platform.example.com" in texts["192.0.2.65"].splitlines()
+    assert "registry." not in texts[""]

@@ -93,6 +93,22 @@ class Registry:
             raise RegistryRefused(f"The blob {digest} of {repository} holds other bytes, and", answer)
         return answer.content
 
+    def pull(self, repository: str, digest: str) -> int:
+        """Pull a manifest and the smallest of what it names, as a host does, and return the bytes.
+
+        Raises:
+            RegistryRefused: it is not given.
+            ValueError: it holds other bytes than its digest says.
+        """
+        content = self.manifest(repository, digest)
+        if digest_of(content) != digest:
+            raise ValueError(f"the manifest {digest} of {repository} holds other bytes than its digest says")
+        document = json.loads(content)
+        if "manifests" in document:
+            return len(content) + self.pull(repository, document["manifests"][0]["digest"])
+        smallest = min([document["config"], *document["layers"]], key=lambda blob: int(blob["size"]))
+        return len(content) + len(self.blob(repository, smallest["digest"]))
+
     def mount(self, repository: str, digest: str, sibling: str) -> bool:
         """Have a repository share a blob with a sibling, and return whether it does."""
         query = urlencode({"mount": digest, "from": sibling})
