@@ -56,6 +56,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.harbor_account import ADMIN, administrator_password
+from ansible_collections.platform.base.plugins.module_utils.harbor_api import HarborRefused
 from ansible_collections.platform.base.plugins.module_utils.hostfile import Wanted, apply, difference
 from ansible_collections.platform.base.plugins.module_utils.image_signatures import is_signed, made_key, sign
 from ansible_collections.platform.base.plugins.module_utils.registry_client import Registry, RegistryRefused
@@ -68,22 +70,20 @@ from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     write_secret,
 )
 from ansible_collections.platform.base.plugins.module_utils.web_door import ARGUMENTS as DOOR
-from ansible_collections.platform.base.plugins.module_utils.web_door import NoAnswer, door_of
+from ansible_collections.platform.base.plugins.module_utils.web_door import Door, NoAnswer, door_of
 
 # Sending a large layer over a busy network.
 _SECONDS = 600.0
 
 
-def secrets_of(parameters: Mapping[str, Any], wet: bool) -> tuple[str, dict[str, str]]:
+def secrets_of(parameters: Mapping[str, Any], door: Door, wet: bool) -> tuple[str, dict[str, str]]:
     """Return the administrator's password, and the pair of keys to sign with.
 
     Raises:
-        VaultProblem: it has no password of the administrator.
+        HarborRefused: the administrator is not let in.
     """
     with vault_of(parameters) as client:
-        password = read_secret(client, "harbor/internal").get("admin_password")
-        if not password:
-            raise VaultProblem("The Vault holds no password of Harbor's administrator. Deploy the component again.")
+        password = administrator_password(client, door, wet)
         keys = read_secret(client, "harbor/signing") if parameters["sign"] else {}
         if parameters["sign"] and not keys:
             keys = made_key()
@@ -113,11 +113,12 @@ def fill(parameters: Mapping[str, Any], wet: bool) -> dict[str, Any]:
     """Fill and sign, and return what was done.
 
     Raises:
-        NoAnswer, RegistryRefused, VaultProblem: it cannot be done.
+        HarborRefused, NoAnswer, RegistryRefused, VaultProblem: it cannot be done.
         OSError, ValueError: the bundle is none.
     """
-    password, keys = secrets_of(parameters, wet)
-    registry = Registry(door_of(parameters, _SECONDS), "admin", password)
+    door = door_of(parameters, _SECONDS)
+    password, keys = secrets_of(parameters, door, wet)
+    registry = Registry(door, ADMIN, password)
     items = images_of(parameters["bundle"])
     done = Filler(registry, parameters["bundle"], wet).fill(items)
     whole = [item for item in items if f"{item['name']}:{item['version']}" not in done.left]
@@ -149,7 +150,7 @@ def main() -> None:
     cure = "Look at `kubectl -n harbor get pods`, and run again: it goes on where it stopped."
     try:
         result = fill(module.params, not module.check_mode)
-    except (NoAnswer, RegistryRefused) as problem:
+    except (HarborRefused, NoAnswer, RegistryRefused) as problem:
         module.fail_json(msg=f"The registry could not be filled: {problem} {cure}")
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"There is no whole bundle at {module.params['bundle']}: {error}. Load it there.")

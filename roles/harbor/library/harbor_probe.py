@@ -58,6 +58,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils import harbor_wishes as wishes
+from ansible_collections.platform.base.plugins.module_utils.harbor_account import ADMIN, administrator_password
 from ansible_collections.platform.base.plugins.module_utils.harbor_api import Harbor, HarborRefused, step
 from ansible_collections.platform.base.plugins.module_utils.image_signatures import is_signed
 from ansible_collections.platform.base.plugins.module_utils.registry_client import (
@@ -230,13 +231,13 @@ def main() -> None:
     given, began = module.params, time.monotonic()
     try:
         with vault_of(given) as client:
-            password = read_secret(client, "harbor/internal").get("admin_password", "")
+            door = door_of(given)
+            password = administrator_password(client, door, wet=False)
             public_key = read_secret(client, "harbor/signing").get("public_key", "")
-        door = door_of(given)
         if (left := door.days_left()) < _LEAST_DAYS:
             raise HarborRefused(f"The certificate is good for {left:.0f} days only. Deploy the component again")
         see_bundled(door, given, public_key)
-        probe(Harbor(door, "admin", password), door, given)
+        probe(Harbor(door, ADMIN, password), door, given)
     except (HarborRefused, NoAnswer, RegistryRefused) as problem:
         module.fail_json(msg=f"{problem}. Look at `kubectl -n harbor get pods`.")
     except VaultProblem as problem:

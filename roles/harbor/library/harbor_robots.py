@@ -54,6 +54,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.harbor_account import (
+    ADMIN,
+    INTERNAL,
+    NEXT,
+    PASSWORD,
+    administrator_password,
+    settle_password,
+)
 from ansible_collections.platform.base.plugins.module_utils.harbor_api import Harbor, HarborRefused
 from ansible_collections.platform.base.plugins.module_utils.harbor_parts import lacks
 from ansible_collections.platform.base.plugins.module_utils.harbor_wishes import robot
@@ -73,13 +81,21 @@ from ansible_collections.platform.base.plugins.module_utils.web_door import Door
 _PREFIX = "robot$"
 _MADE = "Made by the platform."
 _DAY = 86400
-_ADMIN = "admin"
 _LETTERS = string.ascii_letters + string.digits
 
 
 def made_secret() -> str:
     """Return a secret that has what Harbor asks for: letters of both kinds and a digit."""
     return "".join(secrets.choice(_LETTERS) for _ in range(29)) + "aZ7"
+
+
+def allowed(robot: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+    """Return what an account may do, whatever order that is told in."""
+    return {
+        (permission["namespace"], access["resource"], access["action"])
+        for permission in robot.get("permissions") or []
+        for access in permission.get("access") or []
+    }
 
 
 class Keeper:
@@ -99,37 +115,20 @@ class Keeper:
         self._wet = wet
         self.told: list[str] = []
 
-    def administrator(self) -> Harbor:
-        """Return the API as the administrator, whose next password may be the one that is good by now.
-
-        Raises:
-            HarborRefused: no password that is kept lets the administrator in.
-        """
-        kept = read_secret(self._client, "harbor/internal")
-        for name in ("admin_password", "admin_password_next"):
-            harbor = Harbor(self._door, _ADMIN, kept.get(name, ""))
-            if name in kept and harbor.ask("GET", "/users/current").status == 200:
-                if name == "admin_password_next":
-                    self._settle_administrator(kept)
-                return harbor
-        raise HarborRefused("Harbor refuses the administrator's password that the Vault keeps")
-
     def rotate_administrator(self, harbor: Harbor) -> Harbor:
         """Give the administrator another password, and return the API with that.
 
         Raises:
             HarborRefused: the old one is still good.
         """
-        kept = read_secret(self._client, "harbor/internal")
-        new = made_secret()
-        write_secret(self._client, "harbor/internal", {**kept, "admin_password_next": new})
+        kept = {**read_secret(self._client, INTERNAL), NEXT: made_secret()}
+        write_secret(self._client, INTERNAL, kept)
         number = harbor.get("/users/current")["user_id"]
-        body = {"old_password": kept["admin_password"], "new_password": new}
-        harbor.put(f"/users/{number}/password", body)
-        self._settle_administrator({**kept, "admin_password_next": new})
-        self._must_be_refused(_ADMIN, kept["admin_password"])
+        harbor.put(f"/users/{number}/password", {"old_password": kept[PASSWORD], "new_password": kept[NEXT]})
+        settle_password(self._client, kept)
+        self._must_be_refused(ADMIN, kept[PASSWORD])
         self.told.append("the administrator's password")
-        return Harbor(self._door, _ADMIN, new)
+        return Harbor(self._door, ADMIN, kept[NEXT])
 
     def keep(self, harbor: Harbor) -> None:
         """Have every account, and none of the platform's that is not wanted any more.
@@ -175,13 +174,8 @@ class Keeper:
 
     @staticmethod
     def _is_other(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-        told = {name: wanted[name] for name in ("disable", "duration", "permissions")}
-        return lacks(there, told)
-
-    def _settle_administrator(self, kept: Mapping[str, Any]) -> None:
-        document = {**kept, "admin_password": kept["admin_password_next"]}
-        del document["admin_password_next"]
-        write_secret(self._client, "harbor/internal", document)
+        told = {name: wanted[name] for name in ("disable", "duration")}
+        return lacks(there, told) or allowed(there) != allowed(wanted)
 
     def _must_be_refused(self, user: str, password: str) -> None:
         """See that what was good before is good no more.
@@ -199,8 +193,9 @@ def settle(client: Any, given: Mapping[str, Any], wet: bool) -> list[str]:
     Raises:
         HarborRefused, NoAnswer: it cannot be done.
     """
-    keeper = Keeper(client, door_of(given), given, wet)
-    harbor = keeper.administrator()
+    door = door_of(given)
+    keeper = Keeper(client, door, given, wet)
+    harbor = Harbor(door, ADMIN, administrator_password(client, door, wet))
     if given["rotate"] and wet:
         harbor = keeper.rotate_administrator(harbor)
     keeper.keep(harbor)

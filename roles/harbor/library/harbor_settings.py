@@ -57,6 +57,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils import harbor_wishes as wishes
+from ansible_collections.platform.base.plugins.module_utils.harbor_account import ADMIN, administrator_password
 from ansible_collections.platform.base.plugins.module_utils.harbor_api import Harbor, HarborRefused
 from ansible_collections.platform.base.plugins.module_utils.harbor_parts import (
     Change,
@@ -142,9 +143,9 @@ def settle(client: Any, given: Mapping[str, Any], wet: bool) -> list[str]:
     Raises:
         HarborRefused, NoAnswer, VaultProblem: it cannot be done.
     """
-    password = read_secret(client, "harbor/internal").get("admin_password", "")
-    harbor = Harbor(door_of(given), "admin", password)
-    await_health(harbor, given["seconds"] if wet else 0)
+    door = door_of(given)
+    await_health(Harbor(door), given["seconds"] if wet else 0)
+    harbor = Harbor(door, ADMIN, administrator_password(client, door, wet))
     done, told = [], read_secret(client, "harbor/told")
     for what, change in changes(harbor, given, told):
         done.append(what)

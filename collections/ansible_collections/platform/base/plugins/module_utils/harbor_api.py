@@ -24,14 +24,14 @@ class Harbor:
 
     Args:
         door: the way to it.
-        user: who asks.
+        user: who asks; nobody when empty.
         password: of the user.
     """
 
-    def __init__(self, door: Door, user: str, password: str) -> None:
+    def __init__(self, door: Door, user: str = "", password: str = "") -> None:
         self._door = door
         word = base64.b64encode(f"{user}:{password}".encode()).decode()
-        self._headers = {"Accept": "application/json", "Authorization": f"Basic {word}"}
+        self._headers = {"Accept": "application/json", **({"Authorization": f"Basic {word}"} if user else {})}
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
         """Return what Harbor says to a request, whatever that is."""

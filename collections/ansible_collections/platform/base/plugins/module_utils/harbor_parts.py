@@ -16,7 +16,8 @@ Change = tuple[str, Callable[[], Any]]
 def lacks(found: Any, wanted: Any) -> bool:
     """Return whether something lacks what is wanted of it, or says it differently; more may be there."""
     if isinstance(wanted, Mapping):
-        return not isinstance(found, Mapping) or any(lacks(found.get(name), entry) for name, entry in wanted.items())
+        there = found if isinstance(found, Mapping) else {}
+        return any(lacks(there.get(name), entry) for name, entry in wanted.items())
     if isinstance(wanted, list):
         same = isinstance(found, list) and len(found) == len(wanted)
         return not same or any(lacks(left, right) for left, right in zip(found, wanted, strict=True))

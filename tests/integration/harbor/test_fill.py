@@ -22,7 +22,7 @@ from ansible_collections.platform.base.plugins.module_utils.registry_client impo
 from ansible_collections.platform.base.plugins.module_utils.registry_fill import Filled, Filler, images_of
 from ansible_collections.platform.base.plugins.module_utils.web_door import door_of
 
-from tests.registry_server import registry
+from tests.integration.harbor.registry_server import registry
 from tests.repository import role_folder
 from tests.role_programs import loaded
 

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs
 
 from ansible_collections.platform.base.plugins.module_utils.registry_client import digest_of
 
-from tests.harbor_server import CHALLENGE, FakeHarbor
+from tests.integration.harbor.fake_harbor import FakeHarbor
+from tests.integration.harbor.harbor_server import CHALLENGE
 
 # A token is for somebody, if only for nobody.
 _FOR = "for "

@@ -15,11 +15,12 @@ from ansible_collections.platform.base.plugins.module_utils.image_signatures imp
 from ansible_collections.platform.base.plugins.module_utils.registry_client import Registry
 from ansible_collections.platform.base.plugins.module_utils.web_door import door_of
 
-from tests.harbor_front import Front
-from tests.harbor_server import FakeHarbor, application, served
+from tests.integration.harbor.fake_harbor import FakeHarbor
+from tests.integration.harbor.harbor_front import Front
+from tests.integration.harbor.harbor_server import application, served
+from tests.integration.harbor.registry_server import registry
 from tests.loopback_tls import made_authority
 from tests.reference import read_reference
-from tests.registry_server import registry
 from tests.repository import role_folder
 from tests.role_programs import loaded
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,12 @@ from ansible_collections.platform.base.plugins.module_utils.harbor_api import Ha
 from ansible_collections.platform.base.plugins.module_utils.web_door import Door, NoAnswer, door_of
 
 from tests.fake_vault import FakeVault
-from tests.harbor_server import FakeHarbor, application, served
+from tests.integration.harbor.fake_harbor import FakeHarbor
 from tests.loopback_tls import made_authority
-from tests.reference import read_reference
 from tests.repository import role_folder
 from tests.role_programs import loaded
 
 SETTINGS = loaded(role_folder("harbor") / "library/harbor_settings.py")
-ROBOTS = loaded(role_folder("harbor") / "library/harbor_robots.py")
 PASSWORD = "The-first-1"
 WANTED: dict[str, Any] = {
     "login": {
@@ -44,33 +41,6 @@ LDAP = {
     "kind": "ldap", "url": "ldaps://ldap.example.com", "base_dn": "ou=people,dc=example", "search_dn": "cn=harbor",
     "admin_group": "cn=platform,dc=example",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeHarbor, dict[str, Any]]]:
-    """Return a Harbor, and where it is, as modules are told. To read the document takes seconds: it is one for all."""
-    document = read_reference("harbor", "swagger-v2.0.yaml")
-    harbor, authority = FakeHarbor(), made_authority(tmp_path_factory.mktemp("harbor"))
-    with served(application(harbor, document), authority) as port:
-        yield harbor, {"address": "127.0.0.1", "name": "127.0.0.1", "port": port, "authority": str(authority)}
-
-
-@pytest.fixture
-def harbor(running: tuple[FakeHarbor, dict[str, Any]]) -> FakeHarbor:
-    running[0].begin(PASSWORD)
-    return running[0]
-
-
-@pytest.fixture
-def place(harbor: FakeHarbor, running: tuple[FakeHarbor, dict[str, Any]]) -> dict[str, Any]:
-    return running[1]
-
-
-@pytest.fixture
-def vault() -> FakeVault:
-    vault = FakeVault()
-    vault.held["harbor/internal"] = {"admin_password": PASSWORD}
-    return vault
 
 
 @pytest.fixture
@@ -232,7 +202,7 @@ def test_a_wrong_password_changes_nothing(
 ) -> None:
     vault.held["harbor/internal"]["admin_password"] = "another"
 
-    with pytest.raises(HarborRefused, match="401"):
+    with pytest.raises(HarborRefused, match="refuses the administrator"):
         settle()
     assert harbor.projects == {}
 
@@ -249,118 +219,3 @@ def test_days_of_a_certificate_are_counted(place: dict[str, Any]) -> None:
     door: Door = door_of(place)
 
     assert 0 < door.days_left() < 1
-
-
-# ---- accounts of programs
-@pytest.fixture
-def keep(place: dict[str, Any], vault: FakeVault) -> Callable[..., list[str]]:
-    """Return what has the accounts that are wanted."""
-
-    def run(wet: bool = True, **other: Any) -> list[str]:
-        robots = {"ci": {"projects": ["shop"], "may": ["pull", "push"], "days": 40}}
-        given = {**place, "robots": robots, "days": 90, "renew_days": 30, "rotate": False, **other}
-        told: list[str] = ROBOTS.settle(vault, given, wet)
-        return told
-
-    return run
-
-
-def robot_of(harbor: FakeHarbor) -> dict[str, Any]:
-    """Return the only account."""
-    (robot,) = harbor.robots.values()
-    return robot
-
-
-def test_an_account_is_made_once_and_its_secret_is_in_the_vault(
-    keep: Callable[..., list[str]], vault: FakeVault, harbor: FakeHarbor
-) -> None:
-    assert keep() == ["robot ci"]
-    assert keep() == []
-
-    held, robot = vault.held["harbor/robots/ci"], robot_of(harbor)
-    assert (held["name"], held["secret"], held["expires_at"]) == ("robot$ci", robot["secret"], robot["expires_at"])
-    assert robot["permissions"][0]["namespace"] == "shop"
-
-
-def test_an_account_that_ends_soon_is_made_anew_and_its_old_secret_refused(
-    keep: Callable[..., list[str]], vault: FakeVault, harbor: FakeHarbor
-) -> None:
-    keep()
-    old = vault.held["harbor/robots/ci"]["secret"]
-    robot_of(harbor)["expires_at"] = int(time.time()) + 86400
-
-    assert keep() == ["robot ci"]
-    assert vault.held["harbor/robots/ci"]["secret"] != old
-    assert robot_of(harbor)["expires_at"] > time.time() + 30 * 86400
-
-
-def test_an_account_that_may_do_something_else_is_made_anew(keep: Callable[..., list[str]], harbor: FakeHarbor) -> None:
-    keep()
-
-    assert keep(robots={"ci": {"projects": ["shop"], "may": ["pull"], "days": 40}}) == ["robot ci"]
-    assert {entry["action"] for entry in robot_of(harbor)["permissions"][0]["access"]} == {"pull", "list", "read"}
-
-
-def test_an_account_that_nobody_wants_goes_and_others_stay(
-    keep: Callable[..., list[str]], vault: FakeVault, harbor: FakeHarbor
-) -> None:
-    keep()
-    harbor.robots[99] = {
-        "id": 99, "name": "robot$somebody", "secret": "x", "description": "by hand", "expires_at": -1, "duration": -1
-    }  # fmt: skip
-
-    assert keep(robots={}) == ["robot ci goes"]
-    assert [robot["name"] for robot in harbor.robots.values()] == ["robot$somebody"]
-    assert "harbor/robots/ci" not in vault.held
-
-
-def test_rotation_makes_every_secret_anew_and_the_old_ones_are_refused(
-    keep: Callable[..., list[str]], vault: FakeVault, harbor: FakeHarbor
-) -> None:
-    keep()
-    old = vault.held["harbor/robots/ci"]["secret"]
-
-    assert keep(rotate=True) == ["the administrator's password", "robot ci"]
-    assert harbor.password == vault.held["harbor/internal"]["admin_password"] != PASSWORD
-    assert vault.held["harbor/robots/ci"]["secret"] not in ("", old)
-
-
-def test_a_rotation_that_leaves_the_old_secret_good_fails(keep: Callable[..., list[str]], harbor: FakeHarbor) -> None:
-    keep()
-    harbor.is_open = True
-
-    with pytest.raises(HarborRefused, match="is still good"):
-        keep(rotate=True)
-
-
-def test_a_rotation_that_was_killed_before_it_was_told_goes_on(
-    keep: Callable[..., list[str]], vault: FakeVault, harbor: FakeHarbor
-) -> None:
-    vault.held["harbor/internal"]["admin_password_next"] = "The-next-22"
-
-    assert keep() == ["robot ci"]
-    assert harbor.password == PASSWORD
-
-
-def test_a_rotation_that_was_killed_after_it_was_told_goes_on(
-    keep: Callable[..., list[str]], vault: FakeVault, harbor: FakeHarbor
-) -> None:
-    vault.held["harbor/internal"]["admin_password_next"] = harbor.password = "The-next-22"
-
-    keep()
-
-    assert vault.held["harbor/internal"] == {"admin_password": "The-next-22"}
-
-
-def test_an_account_whose_making_was_killed_is_made(
-    keep: Callable[..., list[str]], vault: FakeVault, harbor: FakeHarbor
-) -> None:
-    vault.held["harbor/robots/ci"] = {"next": "never told"}
-
-    assert keep() == ["robot ci"]
-    assert vault.held["harbor/robots/ci"]["secret"] == robot_of(harbor)["secret"]
-
-
-def test_check_mode_makes_no_account(keep: Callable[..., list[str]], harbor: FakeHarbor) -> None:
-    assert keep(wet=False) == ["robot ci"]
-    assert harbor.robots == {}
