@@ -9,6 +9,7 @@ WANTED = {
     "objects": "{{ lookup('ansible.builtin.template', 'objects.yml.j2') | from_yaml_all | select | list }}",
     "secrets": "{{ lookup('ansible.builtin.template', 'secrets.yml.j2') | from_yaml_all | select | list }}",
     "upstream": "{{ __harbor_upstream }}",
+    "passwords": "{{ [__harbor_login_password, __harbor_second_site_password] }}",
     "services": "{{ __harbor_services }}",
     "wanted_secrets": "{{ __harbor_wanted_secrets }}",
 }

@@ -180,6 +180,13 @@ def test_every_service_of_the_site_is_looked_for_before_the_installation(tmp_pat
     ]  # fmt: skip
 
 
+def test_passwords_of_others_are_those_that_the_vault_keeps(made: dict[str, Any]) -> None:
+    given = ["planted-given-oidc", "planted-given-second_site"] if "oidc" in made["wanted_secrets"] else ["", ""]
+
+    assert made["passwords"][0] == given[0]
+    assert made["passwords"][1] in ("", "planted-given-second_site")
+
+
 def test_hosts_ask_it_first_where_a_site_says_so(tmp_path: Path) -> None:
     wanted = {"mirrors": "{{ __container_runtime_mirrors }}"}
 
