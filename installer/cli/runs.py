@@ -21,7 +21,7 @@ from installer.cli.bundles import Bundles
 from installer.cli.preflights import Preflights
 from installer.cli.reports import Reports
 from installer.cli.wiring import PROJECT, Site
-from installer.engine.fingerprint import exemptions_in, ingredients_of, on_some_hosts
+from installer.engine.fingerprint import exemptions_in, images_in, ingredients_of, on_some_hosts
 from installer.engine.graph import deployment_order
 from installer.engine.plan import Selection, make_plan, make_verification, narrowed
 from installer.engine.preflight import worth_a_look
@@ -64,6 +64,8 @@ class Runs:
         found: dict[str, Ingredients] = {}
         for component in deployment_order(site.catalog, site.catalog.names):
             needs = {need: found[need].fingerprint for need in component.needs if need in found}
+            if component.description.carries_images:
+                needs["images"] = images_in(site.lock)
             if component.description.applies_exemptions:
                 needs["exemptions"] = exemptions_in(site.catalog)
             parts = ingredients_of(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from installer.model.artifact import Kind, Lock
 from installer.model.catalog import Catalog
 from installer.model.component import Component
 from installer.model.deployed import Ingredients
@@ -50,6 +51,11 @@ def exemptions_in(catalog: Catalog) -> str:
         if component.description.exemptions
     }
     return _digest(exempt)
+
+
+def images_in(lock: Lock) -> str:
+    """Return the digest of every image of a bundle, by its name."""
+    return _digest(sorted((item.name, item.version, item.digest) for item in lock.items if item.kind is Kind.IMAGE))
 
 
 def on_some_hosts(parts: Ingredients, hosts: Iterable[str]) -> Ingredients:

@@ -100,6 +100,7 @@ class Description:
         artifacts: everything it brings onto hosts and into the cluster.
         leaves: what it leaves on nodes when the cluster ends.
         exemptions: what the site's policies pass over, each with the reason.
+        carries_images: it holds every image of the bundle, so that it is deployed again when another's change.
         applies_exemptions: it is what passes over them, so that it is deployed again when another's change.
     """
 
@@ -117,6 +118,7 @@ class Description:
     artifacts: Artifacts = field(default_factory=Artifacts)
     leaves: Leftovers = field(default_factory=Leftovers)
     exemptions: tuple[Exemption, ...] = ()
+    carries_images: bool = False
     applies_exemptions: bool = False
 
 

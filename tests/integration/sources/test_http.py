@@ -5,19 +5,14 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from installer.adapters.sources.errors import DownloadFailed, LoginRefused
 from installer.adapters.sources.http import ATTEMPTS, HttpClient
 from tests.integration.sources.loopback import Answer, Server, saying
+from tests.loopback_tls import made_authority
 
 
 class Badge:
@@ -233,27 +228,7 @@ def test_an_authority_file_that_is_missing_is_named(
 @pytest.fixture
 def authority(tmp_path: Path) -> Path:
     """Return the certificate of a server on loopback that vouches for itself, its key beside it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "authority.pem"
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.with_suffix(".key").write_bytes(private)
-    return path
+    return made_authority(tmp_path)
 
 
 @pytest.fixture

@@ -152,3 +152,33 @@ def test_only_hosts_with_gpus_have_the_images_of_gpus() -> None:
 
     assert filters.images_for(components, ["worker"]) == []
     assert filters.images_for(components, ["gpu", "worker"]) == ["driver:1"]
+
+
+def test_a_part_of_a_chart_has_its_settings_and_its_image_by_a_tag_with_a_digest() -> None:
+    images = {"docker.io/one": {"version": "v1", "digest": "sha256:0"}}
+
+    part = filters.image_with_tag("docker.io/one", images, {"replicas": 1}, {"replicas": 2})
+
+    assert part == {"image": {"repository": "docker.io/one", "tag": "v1@sha256:0"}, "replicas": 2}
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://login.example.com", "login.example.com:443"),
+        ("https://login.example.com:8443/realm", "login.example.com:8443"),
+        ("ldaps://ldap.example.com", "ldap.example.com:636"),
+    ],
+)
+def test_a_url_says_where_its_server_answers(url: str, place: str) -> None:
+    assert filters.place_of_url(url) == place
+
+
+def test_entries_are_picked_under_other_names_and_missing_ones_are_told() -> None:
+    assert filters.picked({"one": "1", "two": "2"}, {"ONE": "one"}) == {"ONE": "1"}
+    with pytest.raises(KeyError, match="three"):
+        filters.picked({"one": "1"}, {"THREE": "three"})
+
+
+def test_ports_are_told_as_the_networks_policies_take_them() -> None:
+    assert filters.tcp_ports([443]) == [{"port": "443", "protocol": "TCP"}]

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from installer.engine.fingerprint import exemptions_in, ingredients_of
+from installer.engine.fingerprint import exemptions_in, images_in, ingredients_of
+from installer.model.artifact import Kind
 from installer.model.component import Exemption
 from installer.model.deployed import Ingredients
-from tests.fakes import catalog, component, inventory
+from tests.bundles import lock_of
+from tests.fakes import catalog, component, inventory, item
 
 VARIABLES = {"storage_folder": "/srv", "platform_domain": "example.com", "registry_port": 5000}
 
@@ -79,3 +81,10 @@ def test_what_any_component_exempts_counts() -> None:
 
     assert len(digests) == 2
     assert exemptions_in(catalog(plain, component("network"))) in digests
+
+
+def test_every_image_of_a_bundle_counts_for_who_carries_them_and_nothing_else() -> None:
+    one, other = (item("example.com/one", content, Kind.IMAGE) for content in (b"old", b"new"))
+
+    assert images_in(lock_of(one)) != images_in(lock_of(other))
+    assert images_in(lock_of(one)) == images_in(lock_of(one, item("program")))

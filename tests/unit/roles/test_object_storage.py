@@ -2,55 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import json
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from ansible_collections.platform.base.plugins.module_utils.vault_site import VaultProblem
-from hvac.exceptions import InvalidPath
 
+from tests.fake_vault import FakeVault
 from tests.repository import role_folder
-
-
-def loaded(path: Path) -> ModuleType:
-    """Return a program of the role as a module, whatever its name ends in."""
-    loader = importlib.machinery.SourceFileLoader(path.stem.replace("-", "_"), str(path))
-    specification = importlib.util.spec_from_loader(loader.name, loader)
-    assert specification is not None
-    module = importlib.util.module_from_spec(specification)
-    loader.exec_module(module)
-    return module
-
+from tests.role_programs import loaded
 
 KEYS = loaded(role_folder("object_storage") / "library/s3_keys.py")
 PROBE = loaded(role_folder("object_storage") / "library/s3_probe.py")
 START = loaded(role_folder("object_storage") / "files/start-metadata")
-
-
-class FakeVault:
-    """A Vault that holds secrets by path."""
-
-    def __init__(self) -> None:
-        self.held: dict[str, dict[str, Any]] = {}
-        self.secrets = self.kv = self.v2 = self
-
-    def read_secret_version(self, path: str, mount_point: str, raise_on_deleted_version: bool) -> dict[str, Any]:
-        assert (mount_point, raise_on_deleted_version) == ("platform", True)
-        if path not in self.held:
-            raise InvalidPath
-        return {"data": {"data": self.held[path]}}
-
-    def create_or_update_secret(self, path: str, secret: dict[str, Any], mount_point: str) -> None:
-        assert mount_point == "platform"
-        self.held[path] = secret
-
-    def delete_metadata_and_all_versions(self, path: str, mount_point: str) -> None:
-        assert mount_point == "platform"
-        del self.held[path]
 
 
 def wanted(**more: Any) -> dict[str, Any]:

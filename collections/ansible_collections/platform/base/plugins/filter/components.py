@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 DOCUMENTATION = r"""
 name: packages_for
@@ -124,9 +125,32 @@ def image_by_registry(name: str, images: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def image_with_tag(name: str, images: Mapping[str, Any], *settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a chart's part, and its image by a tag with the digest behind it."""
+    image = {"repository": name, "tag": f"{images[name]['version']}@{images[name]['digest']}"}
+    return {"image": image, **{key: value for entry in settings for key, value in entry.items()}}
+
+
 def programs(names: Sequence[str], files: Mapping[str, Any], folder: str) -> list[dict[str, str]]:
     """Return entries that put programs of the bundle into a folder."""
     return [{"path": f"{folder}/{name}", "digest": files[name]["digest"]} for name in names]
+
+
+def picked(kept: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    """Return entries of a mapping under other names."""
+    return {name: kept[old] for name, old in names.items()}
+
+
+def tcp_ports(numbers: Sequence[int]) -> list[dict[str, str]]:
+    """Return ports as policies of the network take them."""
+    return [{"port": str(number), "protocol": "TCP"} for number in numbers]
+
+
+def place_of_url(url: str) -> str:
+    """Return where a URL's server answers, as C(host:port)."""
+    found = urlsplit(url)
+    usual = {"https": 443, "http": 80, "ldaps": 636, "ldap": 389}
+    return f"{found.hostname}:{found.port or usual[found.scheme]}"
 
 
 def left_on_nodes(
@@ -172,6 +196,7 @@ class FilterModule:
             "image_by_registry": image_by_registry,
             "having": having,
             "image_reference": image_reference,
+            "image_with_tag": image_with_tag,
             "images_for": images_for,
             "left_on_nodes": left_on_nodes,
             "needed_by": needed_by,
@@ -179,9 +204,12 @@ class FilterModule:
             "packages_for": packages_for,
             "package_set": package_set,
             "paths_left_on_nodes": paths_left_on_nodes,
+            "picked": picked,
+            "place_of_url": place_of_url,
             "programs": programs,
             "registry_files": registry_files,
             "runs_on_group": runs_on_group,
             "secret_files": secret_files,
+            "tcp_ports": tcp_ports,
             "wanted": wanted,
         }

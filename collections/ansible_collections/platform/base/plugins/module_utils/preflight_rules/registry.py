@@ -17,6 +17,7 @@ from ansible_collections.platform.base.plugins.module_utils.preflight_rules impo
     kernel,
     others,
     reach,
+    services,
     system,
 )
 from ansible_collections.platform.base.plugins.module_utils.preflight_rules.model import (
@@ -33,9 +34,9 @@ Wanted = Mapping[str, Mapping[str, Any] | None]
 SETTING, WHEN = "setting", "when"
 # What a problem is: it stops the installation, it is only told, or the inventory says why it may be.
 FAILURE, WARNING, ACCEPTED = "failure", "warning", "accepted"
-_ONE_HOST = (system, kernel, disks, addresses, reach, others, access, bundle, gpus, gpu_health)
+_ONE_HOST = (system, kernel, disks, addresses, reach, others, access, bundle, gpus, gpu_health, services)
 HOST_CHECKS: Mapping[str, Check] = {check.id: check for module in _ONE_HOST for check in module.CHECKS}
-COMPARISONS: Mapping[str, Check] = {check.id: check for check in hosts.CHECKS}
+COMPARISONS: Mapping[str, Check] = {check.id: check for check in (*hosts.CHECKS, *services.COMPARISONS)}
 ALL_CHECKS: Mapping[str, Check] = {**HOST_CHECKS, **COMPARISONS}
 
 
