@@ -17,7 +17,7 @@ from ansible_collections.platform.base.plugins.filter.policies import exemptions
 from installer.adapters.lock_files import read_lock
 from installer.model.artifact import Kind, Lock
 from tests.bundled import blob, program
-from tests.rendering import releases, render, runs_in, workloads
+from tests.rendering import printout, prints, releases, render, runs_in, workloads
 from tests.repository import PROJECT, ROLES, read
 
 POLICIES = PROJECT / "roles/gatekeeper/files/policies"
@@ -73,6 +73,8 @@ def applied(role: str, lock: Lock, helm: Path, folder: Path) -> list[dict[str, A
     """Return the objects that a role's charts and templates make."""
     rendered = render(role, "lab", folder)
     documents = [document for text in rendered["workloads"].values() for document in yaml.safe_load_all(text)]
+    if prints(role):
+        return documents + printout(program(lock, prints(role), folder), rendered["printed"], folder)
     charts = COMPONENTS[role].get("artifacts", {}).get("charts", [])
     for release, chart in zip(rendered["releases"], charts, strict=True):
         values = folder / f"{chart['name']}.json"
