@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from ansible_collections.platform.base.plugins.module_utils.kubectl import KubectlFailed
 from ansible_collections.platform.base.plugins.module_utils.vault_site import VaultProblem
+from ansible_collections.platform.base.plugins.module_utils.velero import Velero
 
 from tests.repository import role_folder
 from tests.unit.roles.cluster import Cluster
 from tests.unit.roles.test_object_storage import FakeVault, loaded
 
 KEYS = loaded(role_folder("velero") / "library/backup_keys.py")
+FIRST = loaded(role_folder("velero") / "library/first_backups.py")
 DRILL = loaded(role_folder("velero") / "library/backup_probe.py")
 STORE = {"access_key": "A", "secret_key": "S", "url": "https://192.0.2.10:8333"}
 SECOND = "[second-site]\naws_access_key_id = A2\naws_secret_access_key = S2\n"
@@ -75,6 +77,29 @@ def test_what_is_forgotten_leaves_the_stores_key() -> None:
 
     assert KEYS.forget(client, check_mode=False)["changed"]
     assert client.held == {"object_storage/velero": STORE}
+
+
+SCHEDULE = {"metadata": {"name": "platform-hourly"}, "spec": {"template": {"storageLocation": "default"}}}
+
+
+def begun(*backups: str) -> tuple[list[str], list[str]]:
+    """Return the schedules that a backup was begun of, and what the cluster was asked to make."""
+    labels = {"velero.io/schedule-name": "platform-hourly"}
+    there: dict[tuple[str, str], Any] = {("schedules.velero.io", "platform-hourly"): SCHEDULE}
+    there |= {("backups.velero.io", name): {"metadata": {"name": name, "labels": labels}} for name in backups}
+    cluster = Cluster(there)
+    names = FIRST.begin(Velero(cluster, "velero"), {"default": ["platform-hourly", "platform-daily"]}, check_mode=False)
+    return names, [line for line in cluster.asked if line.startswith("apply")]
+
+
+def test_a_location_without_a_backup_gets_one_at_once() -> None:
+    names, applied = begun()
+
+    assert (names, len(applied)) == (["platform-hourly"], 1)
+
+
+def test_a_location_with_a_backup_waits_for_the_next() -> None:
+    assert begun("platform-hourly-20260131110000") == ([], [])
 
 
 class Site(Cluster):

@@ -10,6 +10,8 @@ from typing import Any
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
 
 _GROUP = "velero.io/v1"
+# Which schedule a backup is of.
+_OF = "velero.io/schedule-name"
 # How the API writes moments.
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 # Both kinds end in one of these, and stay there.
@@ -52,6 +54,17 @@ class Velero:
         """
         return self._carry_out("Restore", name, {"backupName": backup, **spec}, seconds)
 
+    def begin(self, schedule: Mapping[str, Any]) -> None:
+        """Begin a backup of a schedule's now, as the schedule does when it is time.
+
+        Raises:
+            KubectlFailed: the cluster does not take it.
+        """
+        name = schedule["metadata"]["name"]
+        metadata = {"name": f"{name}-{time.strftime('%Y%m%d%H%M%S', time.gmtime(self._now()))}", "labels": {_OF: name}}
+        entry = {"apiVersion": _GROUP, "kind": "Backup", "metadata": metadata, "spec": schedule["spec"]["template"]}
+        self._cluster.apply([entry], self.namespace)
+
     def forget(self, backup: str) -> None:
         """Have a backup deleted, with its restores and what it keeps in the bucket; it takes a while."""
         entry = {
@@ -73,12 +86,15 @@ class Velero:
             if (status := item.get("status", {})).get("phase") != "Available"
         ]
 
+    def scheduled(self, schedules: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the backups of schedules, whatever became of them."""
+        return self.items("backups", f"{_OF} in ({','.join(schedules)})")
+
     def age_of_newest(self, schedules: Sequence[str]) -> float | None:
         """Return the seconds since the newest complete backup of schedules was begun; nothing when there is none."""
-        selector = f"velero.io/schedule-name in ({','.join(schedules)})"
         begun = [
             item["status"]["startTimestamp"]
-            for item in self.items("backups", selector)
+            for item in self.scheduled(schedules)
             if item.get("status", {}).get("phase") == DONE
         ]
         return self._now() - calendar.timegm(time.strptime(max(begun), _MOMENT)) if begun else None
