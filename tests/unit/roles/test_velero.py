@@ -10,9 +10,10 @@ from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubec
 from ansible_collections.platform.base.plugins.module_utils.vault_site import VaultProblem
 from ansible_collections.platform.base.plugins.module_utils.velero import Velero
 
+from tests.fake_vault import FakeVault
 from tests.repository import role_folder
+from tests.role_programs import loaded
 from tests.unit.roles.cluster import Cluster
-from tests.unit.roles.test_object_storage import FakeVault, loaded
 
 KEYS = loaded(role_folder("velero") / "library/backup_keys.py")
 FIRST = loaded(role_folder("velero") / "library/first_backups.py")
