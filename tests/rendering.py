@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.platform.base.plugins.filter import manifests
+
 from tests.repository import PROJECT, read, role_folder, tasks_in
 
 RELEASE = "platform.base.helm_release"
@@ -37,6 +39,37 @@ def releases(role: str) -> list[dict[str, Any]]:
     return [task["vars"] for task in tasks if (task.get("ansible.builtin.include_role") or {}).get("name") == RELEASE]
 
 
+def prints(role: str) -> str:
+    """Return the program whose manifests stand in for a role's chart where nothing comes from upstream."""
+    charts = read(PROJECT / "roles" / role / "component.yml").get("artifacts", {}).get("charts", [])
+    return next((chart["printed_by"] for chart in charts if "printed_by" in chart), "")
+
+
+def printout(program: Path, printed: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Return what a role would apply of what a program prints.
+
+    Args:
+        printed: the role's own command, whose program is another one here, and what it puts over the objects.
+        folder: where to work.
+    """
+    # It is not asked, but the program wants to know a cluster.
+    cluster = {"name": "none", "cluster": {"server": "https://192.0.2.1"}}
+    context = {"name": "none", "context": {"cluster": "none", "user": "none"}}
+    access = {
+        "kind": "Config",
+        "apiVersion": "v1",
+        "clusters": [cluster],
+        "contexts": [context],
+        "current-context": "none",
+    }
+    (folder / "kubeconfig").write_text(json.dumps(access))
+    command = [str(program), *printed["command"][1:]]
+    environment = {"HOME": str(folder), "PATH": "/usr/bin:/bin", "KUBECONFIG": str(folder / "kubeconfig")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    objects = manifests.printed(done.stdout, without=["CustomResourceDefinition", "Namespace"])
+    return manifests.overlaid(objects, printed["overlays"])
+
+
 def workloads(role: str) -> list[str]:
     """Return the names of a role's templates that would have a cluster pull images."""
     paths = sorted((role_folder(role) / "templates").glob("*.yml.j2"))
@@ -44,7 +77,7 @@ def workloads(role: str) -> list[str]:
 
 
 def render(role: str, inventory: str, folder: Path) -> dict[str, Any]:
-    """Return a role's rendered `workloads`, by template, and its `releases`, as the inventory has them.
+    """Return a role's rendered `workloads`, by template, its `releases`, and what is `printed`, for an inventory.
 
     Args:
         inventory: a name below `inventories/` that has a lock.
@@ -82,7 +115,10 @@ def write_role(role: str, target: Path, roles: Path) -> None:
     wanted = {
         "workloads": {name: f"{{{{ lookup('ansible.builtin.template', '{name}') }}}}" for name in workloads(role)},
         "releases": releases(role),
+        "printed": {"command": f"{{{{ __{role}_print }}}}", "overlays": f"{{{{ __{role}_overlays }}}}"},
     }
+    if not prints(role):
+        del wanted["printed"]
     copy = {"content": wanted, "dest": str(target), "mode": "0600"}
     task = {"name": "Render", "ansible.builtin.copy": copy, "vars": answers(role)}
     shutil.copytree(role_folder(role), roles / role, ignore=shutil.ignore_patterns("tasks", "library", "tests"))

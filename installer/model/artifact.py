@@ -143,13 +143,23 @@ class ChartBuild:
 
 @dataclass(frozen=True, config=STRICT)
 class ChartSpec:
-    """A Helm chart: `repository` is an `https://` index or an `oci://` prefix."""
+    """A Helm chart: `repository` is an `https://` index or an `oci://` prefix.
+
+    Attributes:
+        printed_by: the component's program that prints manifests which stand in for the chart, when nothing comes from
+            upstream and no module has it.
+    """
 
     name: str
     version: str
     repository: str
     licence: str
     build: ChartBuild | None = None
+    printed_by: str | None = None
+
+    def is_carried(self, origin: str) -> bool:
+        """Return whether bundles of an origin have it."""
+        return origin != BUILD or self.printed_by is None
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -38,7 +38,7 @@ def lock_bundle(
     """
     sources.expect_everything()
     jobs = [
-        *_component_jobs(catalog, sources),
+        *_component_jobs(catalog, settings.origin, sources),
         *_target_jobs(catalog, settings, sources),
         *_installer_jobs(settings, installer_requirements, sources),
         *(_directory_job(name, Path(folder), sources) for name, folder in settings.directories.items()),
@@ -55,12 +55,14 @@ def lock_bundle(
     return lock, compare(previous.items if previous else (), items)
 
 
-def _component_jobs(catalog: Catalog, sources: ArtifactSources) -> Iterable[Job]:
+def _component_jobs(catalog: Catalog, origin: str, sources: ArtifactSources) -> Iterable[Job]:
     for component in catalog:
         name, artifacts = component.name, component.description.artifacts
         yield from (lambda n=name, s=spec: sources.file(n, s) for spec in artifacts.files)
         yield from (lambda n=name, s=spec: sources.image(n, s) for spec in artifacts.images)
-        yield from (lambda n=name, s=spec: (sources.chart(n, s),) for spec in artifacts.charts)
+        yield from (
+            lambda n=name, s=spec: (sources.chart(n, s),) for spec in artifacts.charts if spec.is_carried(origin)
+        )
 
 
 def _target_jobs(catalog: Catalog, settings: BundleSettings, sources: ArtifactSources) -> Iterable[Job]:

@@ -15,10 +15,11 @@ from installer.adapters.catalog_files import load_catalog
 from installer.adapters.lock_files import read_lock
 from installer.model.artifact import Kind, Lock
 from tests.bundled import blob, program
-from tests.rendering import images_in, releases, render, runs_in
+from tests.rendering import images_in, printout, prints, releases, render, runs_in
 from tests.repository import PROJECT, ROLES
 
-WITH_CHARTS = [role for role in ROLES if releases(role) and runs_in(role, "lab")]
+WITH_CHARTS = [role for role in ROLES if releases(role) and runs_in(role, "lab") and not prints(role)]
+PRINTED = [role for role in ROLES if prints(role) and runs_in(role, "lab")]
 # kubeadm names them whatever it is told; the platform's network does their work.
 NOT_RUN = ("registry.k8s.io/coredns/coredns", "registry.k8s.io/kube-proxy")
 
@@ -66,6 +67,17 @@ def test_images_of_charts_are_bundled(role: str, lock: Lock, helm: Path, tmp_pat
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         images |= set(images_in(done.stdout))
 
+    assert images != set()
+    assert images <= known
+
+
+@pytest.mark.parametrize("role", PRINTED)
+def test_images_of_what_programs_print_are_bundled(role: str, lock: Lock, tmp_path: Path) -> None:
+    known = {f"{name}:{version}" for name, version in bundled(role).items()}
+
+    objects = printout(program(lock, prints(role), tmp_path), render(role, "lab", tmp_path)["printed"], tmp_path)
+
+    images = set(images_in(json.dumps(objects)))
     assert images != set()
     assert images <= known
 

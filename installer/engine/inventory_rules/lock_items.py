@@ -66,7 +66,7 @@ def _pinned(component: Component, lock: Lock) -> Iterator[str]:
     """Yield what the lock lacks of what a component declares with a version."""
     artifacts = component.description.artifacts
     declared = [
-        *((Kind.CHART, chart.name, chart.version) for chart in artifacts.charts),
+        *((Kind.CHART, chart.name, chart.version) for chart in artifacts.charts if chart.is_carried(lock.origin)),
         *((Kind.IMAGE, image.name, image.version) for image in artifacts.images),
         *((Kind.FILE, *file.pinned_as(lock.origin)) for file in artifacts.files),
         *((Kind.WHEEL, *_requirement(wheel)) for wheel in artifacts.wheels),

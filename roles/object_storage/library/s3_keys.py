@@ -40,13 +40,13 @@ inner: {description: What the store's parts sign with among each other., returne
 formed: {description: Whether the store was formed before., returned: always, type: bool}
 """
 
-import configparser
 import secrets
 import string
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.s3_store import given_keys
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     ACCESS,
     VaultProblem,
@@ -67,27 +67,6 @@ def made_key() -> dict[str, str]:
     """Return a new access key, as long as AWS' are."""
     letters = string.ascii_uppercase + string.digits
     return {"access_key": "".join(secrets.choice(letters) for _ in range(20)), "secret_key": secrets.token_urlsafe(30)}
-
-
-def given_keys(text: str, owners: list[str]) -> dict[str, dict[str, str]]:
-    """Return the keys in a file as AWS' programs read it.
-
-    Raises:
-        VaultProblem: it is no such file, or a section lacks a part of its key.
-    """
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(text)
-        return {
-            owner: {
-                "access_key": parser[owner]["aws_access_key_id"], "secret_key": parser[owner]["aws_secret_access_key"]
-            }
-            for owner in owners if parser.has_section(owner)
-        }  # fmt: skip
-    except configparser.Error as error:
-        raise VaultProblem(f"The file of access keys is none: {error.message.splitlines()[0]}.") from error
-    except KeyError as error:
-        raise VaultProblem(f"A section of the file of access keys lacks {error}.") from error
 
 
 def wanted(there: Mapping[str, Any], owner: str, given: Mapping[str, Any] | None) -> dict[str, Any]:

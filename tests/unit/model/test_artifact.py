@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from installer.model.artifact import Artifacts, Blob, Kind, Lock, LockedItem, check_digest, digest_of
+from installer.model.artifact import Artifacts, Blob, ChartSpec, Kind, Lock, LockedItem, check_digest, digest_of
 from installer.model.bundle import Manifest
 from tests.fakes import item
 
@@ -102,3 +102,15 @@ def test_a_blob_that_several_items_share_is_counted_once() -> None:
     manifest = Manifest("pib/1", "build", (), (shared, item("b", b"shared"), item("c", b"own")), {})
 
     assert sum(manifest.blobs.values()) == len(b"shared") + len(b"own")
+
+
+@pytest.mark.parametrize(
+    ("origin", "printed_by", "carried"),
+    [("upstream", None, True), ("build", None, True), ("upstream", "velero", True), ("build", "velero", False)],
+)
+def test_a_chart_that_a_program_stands_in_for_is_upstreams_alone(
+    origin: str, printed_by: str | None, carried: bool
+) -> None:
+    chart = ChartSpec("velero", "1.0", "https://charts.example.com", "Apache-2.0", printed_by=printed_by)
+
+    assert chart.is_carried(origin) is carried

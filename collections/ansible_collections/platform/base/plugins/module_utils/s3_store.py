@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from ansible_collections.platform.base.plugins.module_utils.vault_site import VaultProblem
 
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 5, 60, 6
 
@@ -51,6 +54,27 @@ def _session() -> Any:
     import boto3  # there once its wheel is unpacked, which documentation tools do not wait for
 
     return boto3.session.Session()
+
+
+def given_keys(text: str, owners: list[str]) -> dict[str, dict[str, str]]:
+    """Return the keys in a file as AWS' programs read it.
+
+    Raises:
+        VaultProblem: it is no such file, or a section lacks a part of its key.
+    """
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text)
+        return {
+            owner: {
+                "access_key": parser[owner]["aws_access_key_id"], "secret_key": parser[owner]["aws_secret_access_key"]
+            }
+            for owner in owners if parser.has_section(owner)
+        }  # fmt: skip
+    except configparser.Error as error:
+        raise VaultProblem(f"The file of access keys is none: {error.message.splitlines()[0]}.") from error
+    except KeyError as error:
+        raise VaultProblem(f"A section of the file of access keys lacks {error}.") from error
 
 
 def refusal(error: Any) -> str:

@@ -1,0 +1,3 @@
+module platform.internal/volume-keeper
+
+go 1.26.0

@@ -1,0 +1,179 @@
+"""The password of what is encrypted is made once, a second site's key is asked for, and a drill compares bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.platform.base.plugins.module_utils.kubectl import KubectlFailed
+from ansible_collections.platform.base.plugins.module_utils.vault_site import VaultProblem
+from ansible_collections.platform.base.plugins.module_utils.velero import Velero
+
+from tests.fake_vault import FakeVault
+from tests.repository import role_folder
+from tests.role_programs import loaded
+from tests.unit.roles.cluster import Cluster
+
+KEYS = loaded(role_folder("velero") / "library/backup_keys.py")
+FIRST = loaded(role_folder("velero") / "library/first_backups.py")
+DRILL = loaded(role_folder("velero") / "library/backup_probe.py")
+STORE = {"access_key": "A", "secret_key": "S", "url": "https://192.0.2.10:8333"}
+SECOND = "[second-site]\naws_access_key_id = A2\naws_secret_access_key = S2\n"
+
+
+def vault(**held: Any) -> FakeVault:
+    made = FakeVault()
+    made.held = {"object_storage/velero": STORE, **held}
+    return made
+
+
+def settled(client: FakeVault, second_site: bool = False, given: str = "", check_mode: bool = False) -> dict[str, Any]:
+    wanted = {"owner": "velero", "second_site": second_site, "given": given}
+    found: dict[str, Any] = KEYS.settle(client, wanted, check_mode)
+    return found
+
+
+def test_the_password_is_made_once() -> None:
+    client = vault()
+
+    first, second = settled(client), settled(client)
+
+    assert first["password"] == second["password"] == client.held["velero/repository"]["password"]
+    assert (first["changed"], second["changed"]) == (True, False)
+    assert first["store"] == STORE
+
+
+def test_check_mode_keeps_nothing() -> None:
+    client = vault()
+
+    assert settled(client, check_mode=True)["changed"]
+    assert "velero/repository" not in client.held
+
+
+def test_an_owner_without_a_key_is_told() -> None:
+    client = vault()
+    del client.held["object_storage/velero"]
+
+    with pytest.raises(VaultProblem, match=r"no access key of velero.*object_storage_buckets"):
+        settled(client)
+
+
+def test_a_second_sites_key_is_kept_and_need_not_be_given_again() -> None:
+    client = vault()
+
+    settled(client, second_site=True, given=SECOND)
+
+    assert settled(client, second_site=True)["second_site"] == {"access_key": "A2", "secret_key": "S2"}
+
+
+def test_a_second_site_without_a_key_is_told() -> None:
+    with pytest.raises(VaultProblem, match=r"velero_second_site_keys_file.*\[second-site\]"):
+        settled(vault(), second_site=True)
+
+
+def test_what_is_forgotten_leaves_the_stores_key() -> None:
+    client = vault()
+    settled(client, second_site=True, given=SECOND)
+
+    assert KEYS.forget(client, check_mode=False)["changed"]
+    assert client.held == {"object_storage/velero": STORE}
+
+
+SCHEDULE = {"metadata": {"name": "platform-hourly"}, "spec": {"template": {"storageLocation": "default"}}}
+
+
+def begun(*backups: str) -> tuple[list[str], list[str]]:
+    """Return the schedules that a backup was begun of, and what the cluster was asked to make."""
+    labels = {"velero.io/schedule-name": "platform-hourly"}
+    there: dict[tuple[str, str], Any] = {("schedules.velero.io", "platform-hourly"): SCHEDULE}
+    there |= {("backups.velero.io", name): {"metadata": {"name": name, "labels": labels}} for name in backups}
+    cluster = Cluster(there)
+    names = FIRST.begin(Velero(cluster, "velero"), {"default": ["platform-hourly", "platform-daily"]}, check_mode=False)
+    return names, [line for line in cluster.asked if line.startswith("apply")]
+
+
+def test_a_location_without_a_backup_gets_one_at_once() -> None:
+    names, applied = begun()
+
+    assert (names, len(applied)) == (["platform-hourly"], 1)
+
+
+def test_a_location_with_a_backup_waits_for_the_next() -> None:
+    assert begun("platform-hourly-20260131110000") == ([], [])
+
+
+class Site(Cluster):
+    """A cluster with a Velero that is done at once, and a pod whose volume reads as it is told."""
+
+    def __init__(self, reads: str = "", begun: str = "2026-01-31T11:30:00Z") -> None:
+        self.kept: Any = None
+        self.reads = reads
+        location = {"metadata": {"name": "default"}, "status": {"phase": "Available"}}
+        newest = {
+            "metadata": {"name": "a", "labels": {"velero.io/schedule-name": "platform-hourly"}},
+            "status": {"phase": "Completed", "startTimestamp": begun},
+        }
+        super().__init__(
+            {("backupstoragelocations.velero.io", "default"): location, ("backups.velero.io", "a"): newest}
+        )
+
+    def attempt(self, *arguments: str, document: Any = None) -> Any:
+        """Complete what is asked for, and keep what is written."""
+        if arguments[0] == "apply":
+            for item in document["items"]:
+                if item["kind"] in ("Backup", "Restore"):
+                    kind = f"{item['kind'].lower()}s.velero.io"
+                    self.objects[kind, item["metadata"]["name"]] = {**item, "status": {"phase": "Completed"}}
+        if arguments[0] == "exec" and document is not None:
+            self.kept = document
+        if arguments[0] == "exec" and document is None:
+            self.asked.append(" ".join(arguments))
+            return self._done(json.dumps(self.reads or self.kept))
+        return super().attempt(*arguments, document=document)
+
+
+GIVEN = {
+    "namespace": "velero", "image": "busybox", "storage_class": "local-path", "seconds": 2,
+    "schedules": {"default": ["platform-hourly"]}, "recovery_point_minutes": 60,
+}  # fmt: skip
+
+
+def practise(site: Site) -> dict[str, str]:
+    """Practise a loss at noon."""
+    found: dict[str, str] = DRILL.practise(site, GIVEN, now=lambda: 1769860800.0)
+    return found
+
+
+def test_a_drill_tells_what_it_measured() -> None:
+    site = Site()
+
+    told = practise(site)
+
+    assert told["backup_newest_minutes"] == "30"
+    assert float(told["backup_restore_seconds"]) >= 0
+
+
+def test_what_was_backed_up_is_lost_before_it_is_restored() -> None:
+    site = Site()
+
+    practise(site)
+
+    waited = [line for line in site.asked if line.startswith("delete namespace") and "--wait=true" in line]
+    assert len(waited) == 2
+    restored = next(n for n, line in enumerate(site.asked) if line.startswith("wait restores"))
+    assert site.asked.index(waited[0]) < restored
+
+
+def test_other_bytes_than_were_kept_fail_the_drill() -> None:
+    site = Site(reads="something else")
+
+    with pytest.raises(KubectlFailed, match="not what was backed up"):
+        practise(site)
+
+    assert site.asked[-1].startswith("delete namespace")
+
+
+def test_a_newest_backup_that_is_too_old_fails_the_drill() -> None:
+    with pytest.raises(KubectlFailed, match=r"newest backup is 90 minutes old of platform-hourly"):
+        practise(Site(begun="2026-01-31T10:30:00Z"))
