@@ -13,7 +13,7 @@ options:
     type: dict
     required: true
     suboptions:
-      folder: {description: "On the host, where each set has a folder, and in it each component.", type: path, required: true}
+      folder: {description: "Where sets have folders, and in them components.", type: path, required: true}
       id: {description: The set's name., type: str, required: true}
       passphrase: {description: What its files are encrypted with., type: str, required: true}
 """
