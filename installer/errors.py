@@ -7,6 +7,7 @@ PlatformError
 ├── ComponentFailed             5   a component could not be deployed or removed
 ├── VerificationFailed          6   a component is deployed and does not work
 ├── BundleRefused               7   damaged, incomplete or not trusted
+├── BackupRefused               7   damaged, incomplete or another site's
 ├── StateLocked                 8   another run holds the state directory
 ├── LabUnavailable              3   this machine cannot host a lab, or its hosts are off
 ├── StateDamaged                3   the state directory cannot be used as it is
@@ -123,6 +124,12 @@ class VerificationFailed(PlatformError):
 
 class BundleRefused(PlatformError):
     """The bundle is damaged, incomplete or not trusted; nothing was touched."""
+
+    exit_code = ExitCode.BUNDLE
+
+
+class BackupRefused(PlatformError):
+    """The set of a backup is damaged, incomplete or another site's; nothing was touched."""
 
     exit_code = ExitCode.BUNDLE
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from installer.model.artifact import Blob, ChartSpec, FileSpec, GoLock, ImageSpec, LockedItem
+from installer.model.backup import BackupSet
 from installer.model.bundle import DebianTarget
 from installer.model.deployed import Deployed, Ingredients
 from installer.model.events import Event
@@ -154,6 +155,29 @@ class Journal(Protocol):
 
     def durations(self) -> Mapping[str, float]:
         """Return the seconds each step took when it ran well and was least disturbed by others."""
+
+    def rebuilt_since(self, moment: datetime) -> datetime | None:
+        """Return when the run began that set the site up anew after a moment; None when none did."""
+
+
+class BackupStore(Protocol):
+    """Keeps sets of backups."""
+
+    def begin(self, set_id: str) -> Path:
+        """Return the folder of a new set; what is left of sets that were broken off goes."""
+
+    def finish(self, backup: BackupSet) -> None:
+        """Complete a set whose files are all there.
+
+        Raises:
+            BackupRefused: a file is missing, or is not what was counted on its host.
+        """
+
+    def sets(self) -> tuple[BackupSet, ...]:
+        """Return the sets that are whole by their manifests, the oldest first."""
+
+    def delete(self, backup: BackupSet) -> None:
+        """Delete a set."""
 
 
 class PageStore(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -98,6 +99,10 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.entries: list[tuple[Any, ...]] = []
         self.known: dict[str, Deployed] = {}
+        self.rebuilt: datetime | None = None
+
+    def rebuilt_since(self, moment: datetime) -> datetime | None:
+        return self.rebuilt
 
     def begin_run(self, command: str, bundle: str) -> int:
         self.entries.append(("begin run", command, bundle))

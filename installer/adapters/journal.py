@@ -152,10 +152,32 @@ class SqliteJournal:
         rows = self._connection.execute(query)
         return {f"{component} {verb}": float(seconds or 0) for component, verb, seconds in rows}
 
+    def rebuilt_since(self, moment: datetime) -> datetime | None:
+        """Return when the run began that set the site up anew after a moment; None when none did.
+
+        It is the first one that found bare hosts, the one after a reset, or the first one of a journal that is
+        younger than that.
+        """
+        after = moment.astimezone(UTC).isoformat(timespec="seconds")
+        bare = (
+            "SELECT MIN(began) FROM runs WHERE command = 'install' AND began >= ? AND (id IN (SELECT run FROM steps"
+            " WHERE failures LIKE '%\"bare\": true%') OR id > (SELECT MIN(id) FROM runs WHERE command = 'reset'"
+            " AND began >= ?) OR NOT EXISTS (SELECT 1 FROM runs WHERE began < ?))"
+        )
+        (found,) = self._connection.execute(bare, (after, after, after)).fetchone()
+        return datetime.fromisoformat(found) if found else None
+
     def last_run(self) -> Mapping[str, Any] | None:
         """Return the last run that was begun, or None."""
+        return self._last_run("")
+
+    def last_run_of(self, command: str) -> Mapping[str, Any] | None:
+        """Return the last run of a command that was begun, or None."""
+        return self._last_run("WHERE command = ?", command)
+
+    def _last_run(self, which: str, *values: str) -> Mapping[str, Any] | None:
         cursor = self._connection.execute(
-            "SELECT id, command, bundle, began, ended, outcome FROM runs ORDER BY id DESC LIMIT 1"
+            f"SELECT id, command, bundle, began, ended, outcome FROM runs {which} ORDER BY id DESC LIMIT 1", values
         )
         row = cursor.fetchone()
         return dict(zip([column[0] for column in cursor.description], row, strict=True)) if row else None

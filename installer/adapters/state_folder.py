@@ -16,6 +16,7 @@ _OURS = (
     "lock",
     "runs",
     "reports",
+    "backups",
     "bin",
     "bundle",
     "bundle_sequence",

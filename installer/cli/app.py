@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from installer.cli.commands import (
+    backup,
     bundle,
     install,
     lab,
@@ -79,6 +80,8 @@ app.add_typer(lab.app, name="lab")
 app.command("remove")(remove.remove)
 app.command("reset")(remove.reset)
 app.command("rotate")(rotate.run)
+app.command("backup")(backup.back_up)
+app.command("restore")(backup.restore)
 app.command("plan")(plan.run)
 app.command("preflight")(preflight.run)
 app.command("render")(render.run)

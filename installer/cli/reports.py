@@ -40,7 +40,7 @@ class Reports:
         ]
         whole = replace(
             report,
-            facts=self._facts(bundle),
+            facts={**report.facts, **self._facts(bundle)},
             versions={name: version_of(catalog[name], site.lock_if_any) for name in names if name in catalog},
             expiries=expiries_of(Record(steps=steps), {}, known),
         )

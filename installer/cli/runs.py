@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import stat
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +15,7 @@ from installer.adapters.ansible_runs import AnsibleRunner
 from installer.adapters.journal import SqliteJournal, only_one
 from installer.adapters.role_files import offering, role_digests
 from installer.cli.bundles import Bundles
+from installer.cli.passphrases import passphrase_files
 from installer.cli.preflights import Preflights
 from installer.cli.reports import Reports
 from installer.cli.wiring import PROJECT, Site
@@ -125,7 +123,7 @@ class Runs:
         plan = self.plan(selection)
         note_unchanged(plan, site.reporter)
         Preflights(site, self._limit).require_ready(worth_a_look(plan))
-        return carry_out(site.key, release, command, plan, self._begun_with(plan), self._crew())
+        return carry_out(site.key, release, command, plan, self._begun_with(plan), self.crew())
 
     def verify(self, selection: Selection) -> RunReport:
         """Verify what is deployed, as users would use it; nothing is changed."""
@@ -134,7 +132,7 @@ class Runs:
             if site.lab_name:
                 site.lab_provider.require_up(site.lab)
             plan = self.plan_verification(selection)
-            report = carry_out(site.key, "", "verify", plan, self.ingredients, self._crew())
+            report = carry_out(site.key, "", "verify", plan, self.ingredients, self.crew())
             return Reports(site).keep(report)
 
     def _begun_with(self, plan: Plan) -> Mapping[str, Ingredients]:
@@ -166,7 +164,7 @@ class Runs:
         site = self._site
         with only_one(site.state):
             variables = {"platform_remove_data": data, "platform_whole_site": whole_site}
-            report = carry_out(site.key, "", command, plan, {}, self._crew(variables))
+            report = carry_out(site.key, "", command, plan, {}, self.crew(variables))
             if whole_site and report.ok:
                 (site.state / "kubeconfig").unlink(missing_ok=True)
             return Reports(site).keep(report)
@@ -183,14 +181,15 @@ class Runs:
         with only_one(site.state):
             if site.lab_name:
                 site.lab_provider.require_up(site.lab)
-            report = carry_out(site.key, "", "rotate", plan, {}, self._crew())
+            report = carry_out(site.key, "", "rotate", plan, {}, self.crew())
             return Reports(site).keep(report)
 
-    def _crew(self, variables: Mapping[str, object] | None = None) -> Crew:
+    def crew(self, variables: Mapping[str, object] | None = None) -> Crew:
+        """Return who does the work of a run, with what every play is given."""
         site = self._site
-        passphrase = self._passphrase()
-        redact = redaction([passphrase.read_text()])
-        environment = {**site.ansible_environment, "PLATFORM_CA_PASSPHRASE_FILE": str(passphrase)}
+        files = passphrase_files(site)
+        redact = redaction([Path(name).read_text() for name in files.values()])
+        environment = {**site.ansible_environment, **files}
         folder = site.state / "runs"
         return Crew(
             AnsibleRunner(PROJECT, site.inventory_path, folder, environment, self._limit, redact),
@@ -209,28 +208,3 @@ class Runs:
         if not sys.stdin.isatty():
             raise UsageError("Hosts would be changed, and there is no terminal to ask at.", hint="Add --yes.")
         return typer.confirm(question, err=True)
-
-    def _passphrase(self) -> Path:
-        """Return the file with the authority's passphrase; a lab makes one of its own."""
-        given = os.environ.get("PLATFORM_CA_PASSPHRASE_FILE")
-        path = Path(given) if given else self._site.state / "keys" / "authority_passphrase"
-        if path.exists():
-            if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise UsageError(f"{path} can be read by others than its owner.", hint=f"Run `chmod 600 {path}`.")
-            return path
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        secret = secrets.token_urlsafe(32) if self._site.lab_name else self._ask_passphrase()
-        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(secret)
-        return path
-
-    def _ask_passphrase(self) -> str:
-        if not sys.stdin.isatty():
-            raise UsageError(
-                "The platform's authority needs a passphrase, and there is no terminal to ask at.",
-                hint="Name a file that holds it in PLATFORM_CA_PASSPHRASE_FILE.",
-            )
-        return str(
-            typer.prompt("Passphrase for the platform's authority", hide_input=True, confirmation_prompt=True, err=True)
-        )

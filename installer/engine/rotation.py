@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from installer.engine.graph import deployment_order
-from installer.errors import UsageError
+from installer.engine.selection import require_offered
 from installer.model.catalog import Catalog
 from installer.model.deployed import Deployed
 from installer.model.inventory import Inventory
@@ -32,16 +32,7 @@ def plan_rotation(
         UsageError: one has nothing to rotate, or is not deployed.
     """
     wanted = set(names) - {SECRETS}
-    if none := sorted(wanted - set(offering)):
-        raise UsageError(
-            f"There is nothing to rotate in {', '.join(none)}.",
-            hint=f"What can be rotated: {', '.join([SECRETS, *sorted(offering)])}.",
-        )
-    if missing := sorted(wanted - set(journal)):
-        raise UsageError(
-            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not deployed.",
-            hint="`platform-install status` says what is.",
-        )
+    require_offered("rotated", wanted, offering, journal, [SECRETS])
     chosen = (set(offering) & set(journal)) if SECRETS in names else wanted
     planned, steps = [], []
     previous: tuple[str, ...] = ()

@@ -78,3 +78,30 @@ def _matching(inventory: Inventory, part: str) -> tuple[str, ...]:
             if any(fnmatchcase(entry, name) for entry in (host.name, *host.groups))
         )
     return inventory.members(part)
+
+
+def require_offered(
+    done: str, names: Collection[str], offering: Collection[str], journal: Collection[str], whole: Collection[str] = ()
+) -> None:
+    """See that components have a verb of their own, and are there.
+
+    Args:
+        done: what the verb does, as a participle: `rotated`.
+        names: components that were asked for.
+        offering: components that have the verb.
+        journal: components that are deployed.
+        whole: words that stand for all of them.
+
+    Raises:
+        UsageError: one has not, or is not.
+    """
+    if none := sorted(set(names) - set(offering)):
+        raise UsageError(
+            f"There is nothing to be {done} in {', '.join(none)}.",
+            hint=f"What can be {done}: {', '.join([*whole, *sorted(offering)])}.",
+        )
+    if missing := sorted(set(names) - set(journal)):
+        raise UsageError(
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not deployed.",
+            hint="`platform-install status` says what is.",
+        )

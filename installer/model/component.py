@@ -94,6 +94,7 @@ class Description:
         milestone: what its deployment reaches on its way, and what needs it may begin at.
         checks_only: its verification is nothing but `__<component>_checks`, so hosts can be asked for it together
             with others'.
+        restored_when_named: a restoration of the whole site passes over it.
         optional: an inventory may leave it out.
         namespace: the Kubernetes namespace it fills, if any.
         endpoint: where others reach it.
@@ -112,6 +113,7 @@ class Description:
     verify_needs: tuple[str, ...] = ()
     milestone: str | None = None
     checks_only: bool = False
+    restored_when_named: bool = False
     optional: bool = False
     namespace: str | None = None
     endpoint: Endpoint | None = None

@@ -20,6 +20,9 @@ class Change(enum.Enum):
     UNCHANGED = "unchanged"
     REMOVE = "remove"
     ROTATE = "rotate"
+    BACK_UP = "back up"
+    RESTORE = "restore"
+    DEPLOY_AGAIN = "deploy again"
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Step:
 
     Attributes:
         component: the component's name.
-        verb: `deploy`, `verify`, `remove`, `rotate`, `preflight`.
+        verb: `deploy`, `verify`, `remove`, `rotate`, `backup`, `restore`, `preflight`.
         hosts: the host pattern the play runs on.
         fingerprint: what the component is made of; equal fingerprints need no deployment.
         after: names of steps that must have ended well, and of milestones that must have been reached.

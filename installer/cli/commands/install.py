@@ -43,7 +43,7 @@ def show_report(report: RunReport) -> str:
     for item in report.plan.components:
         did, verify = (
             next((report.steps[name] for verb in verbs if (name := f"{item.component} {verb}") in report.steps), None)
-            for verbs in (("deploy", "rotate"), ("verify",))
+            for verbs in (("restore", "backup", "deploy", "rotate"), ("verify",))
         )
         rows.append(
             (

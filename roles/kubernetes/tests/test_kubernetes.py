@@ -10,6 +10,17 @@ testinfra_hosts = ["ansible://control_plane?force_ansible=True"]
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=10s "
 
 
+def test_a_snapshot_of_etcd_is_taken_and_tells_nobody_anything(host: Host) -> None:
+    taken = host.run("systemctl start platform-etcd-snapshot")
+
+    newest = host.check_output("ls -1 /var/lib/platform/etcd-snapshots/*.cms | tail -n 1")
+    assert taken.rc == 0, taken.stderr
+    assert host.run("grep -q /registry/ %s", newest).rc == 1
+    assert "aes-256-gcm" in host.check_output(
+        "openssl cms -cmsout -print -noout -inform DER -in %s | head -n 80", newest
+    )
+
+
 def test_the_api_is_ready_at_its_address(host: Host) -> None:
     assert host.check_output(KUBECTL + "get --raw /readyz") == "ok"
     assert f"https://{host.ansible.get_variables()['platform_api_address']}:" in host.check_output(

@@ -38,7 +38,7 @@ def test_what_is_not_deployed_is_left_out_of_all() -> None:
 
 
 def test_a_component_without_secrets_is_refused_with_those_that_have_some() -> None:
-    with pytest.raises(UsageError, match="nothing to rotate in plain") as caught:
+    with pytest.raises(UsageError, match="nothing to be rotated in plain") as caught:
         rotation("plain")
 
     assert "secrets, store, users" in caught.value.hint

@@ -14,6 +14,7 @@ path "sys/audit/*" { capabilities = ["create", "update", "sudo"] }
 path "sys/storage/raft/configuration" { capabilities = ["read"] }
 path "sys/storage/raft/autopilot/state" { capabilities = ["read"] }
 path "sys/storage/raft/snapshot" { capabilities = ["read"] }
+path "sys/storage/raft/snapshot-force" { capabilities = ["create", "update", "sudo"] }
 path "auth/approle/role/*" { capabilities = ["create", "read", "update", "delete", "list"] }
 path "auth/kubernetes/config" { capabilities = ["create", "read", "update"] }
 path "auth/kubernetes/role/*" { capabilities = ["create", "read", "update", "delete", "list"] }

@@ -11,12 +11,10 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.platform.base.plugins.module_utils.sealed import key_of
 from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 _SALT_BYTES = 16
-# What a laptop does in a tenth of a second; the passphrase is long as well.
-_SCRYPT_COST, _SCRYPT_BLOCK, _SCRYPT_PARALLEL = 2**15, 8, 1
 # Where the platform keeps secrets of its own.
 MOUNT = "platform"
 # How a module is told to log in: an option of its own, which the documentation's part of the same name describes.
@@ -84,15 +82,14 @@ class Kept:
             yield
 
     def _cipher(self, salt: bytes) -> Fernet:
-        kdf = Scrypt(salt, length=32, n=_SCRYPT_COST, r=_SCRYPT_BLOCK, p=_SCRYPT_PARALLEL)
-        return Fernet(base64.urlsafe_b64encode(kdf.derive(self._passphrase)))
+        return Fernet(base64.urlsafe_b64encode(key_of(self._passphrase, salt)))
 
 
-def client_of(url: str, authority: str, token: str | None = None) -> Any:
-    """Return a client of one server, which is known by the platform's authority."""
+def client_of(url: str, authority: str, token: str | None = None, seconds: float = _SECONDS) -> Any:
+    """Return a client of one server, which is known by the platform's authority, and may be silent for some seconds."""
     import hvac  # there once its wheel is unpacked, which documentation tools do not wait for
 
-    return hvac.Client(url=url, verify=authority, token=token, timeout=_SECONDS)
+    return hvac.Client(url=url, verify=authority, token=token, timeout=seconds)
 
 
 def seal_status(client: Any) -> dict[str, Any]:
@@ -166,8 +163,8 @@ def login(urls: Mapping[str, str], authority: str, kept: Mapping[str, Any], seco
     def attempt() -> Any:
         for url in urls.values():
             try:
-                # Servers that follow the leader know what was written a moment later.
-                leader = client_of(url, authority).sys.read_leader_status()["leader_address"]
+                # Those that follow the leader know what was written a moment later; there may be none just now.
+                leader = client_of(url, authority).sys.read_leader_status().get("leader_address")
                 client = client_of(leader, authority) if leader else None
                 if client is not None and _is_let_in(client, kept):
                     return client
