@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.unit.roles.cluster import Cluster
 
 KEYS = loaded(role_folder("velero") / "library/backup_keys.py")
 FIRST = loaded(role_folder("velero") / "library/first_backups.py")
+SET = loaded(role_folder("velero") / "library/workloads_set.py")
 DRILL = loaded(role_folder("velero") / "library/backup_probe.py")
 STORE = {"access_key": "A", "secret_key": "S", "url": "https://192.0.2.10:8333"}
 SECOND = "[second-site]\naws_access_key_id = A2\naws_secret_access_key = S2\n"
@@ -103,6 +105,9 @@ def test_a_location_with_a_backup_waits_for_the_next() -> None:
     assert begun("platform-hourly-20260131110000") == ([], [])
 
 
+DONE = {"phase": "Completed", "startTimestamp": "2026-01-31T12:00:00Z"}
+
+
 class Site(Cluster):
     """A cluster with a Velero that is done at once, and a pod whose volume reads as it is told."""
 
@@ -124,7 +129,7 @@ class Site(Cluster):
             for item in document["items"]:
                 if item["kind"] in ("Backup", "Restore"):
                     kind = f"{item['kind'].lower()}s.velero.io"
-                    self.objects[kind, item["metadata"]["name"]] = {**item, "status": {"phase": "Completed"}}
+                    self.objects[kind, item["metadata"]["name"]] = {**item, "status": DONE}
         if arguments[0] == "exec" and document is not None:
             self.kept = document
         if arguments[0] == "exec" and document is None:
@@ -177,3 +182,28 @@ def test_other_bytes_than_were_kept_fail_the_drill() -> None:
 def test_a_newest_backup_that_is_too_old_fails_the_drill() -> None:
     with pytest.raises(KubectlFailed, match=r"newest backup is 90 minutes old of platform-hourly"):
         practise(Site(begun="2026-01-31T10:30:00Z"))
+
+
+def in_a_set(direction: str, folder: Path) -> dict[str, Any]:
+    backup = {"folder": str(folder), "id": "20260131T120000Z", "passphrase": "a passphrase"}
+    given = {"kubeconfig": "nowhere", "namespace": "velero", "direction": direction, "backup": backup}
+    return {**given, "excluded": ["kube-*"], "keep_hours": 720, "seconds": 2}
+
+
+def test_a_set_names_the_backup_that_its_bucket_has(tmp_path: Path) -> None:
+    site = Site()
+
+    taken = SET.carry_out(in_a_set("into_set", tmp_path), site)
+    given_back = SET.carry_out(in_a_set("out_of_set", tmp_path), site)
+
+    assert taken["backup"] == given_back["backup"] == "platform-set-20260131t120000z"
+    restored = [name for kind, name in site.objects if kind == "restores.velero.io"]
+    assert len(restored) == 1
+    assert site.objects["restores.velero.io", restored[0]]["spec"]["backupName"] == taken["backup"]
+
+
+def test_a_bucket_that_lacks_the_sets_backup_is_told(tmp_path: Path) -> None:
+    SET.carry_out(in_a_set("into_set", tmp_path), Site())
+
+    with pytest.raises(KubectlFailed, match=r"bucket does not have the backup platform-set-20260131t120000z"):
+        SET.carry_out(in_a_set("out_of_set", tmp_path), Site())

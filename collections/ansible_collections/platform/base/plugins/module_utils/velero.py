@@ -73,6 +73,13 @@ class Velero:
         }  # fmt: skip
         self._cluster.apply([entry], self.namespace)
 
+    def knows(self, backup: str, seconds: float) -> bool:
+        """Return whether a backup comes to be known in time: Velero looks into its buckets every minute."""
+        return self._cluster.wait_for(lambda: backup in self._names("backups"), seconds)
+
+    def _names(self, kind: str) -> set[str]:
+        return {item["metadata"]["name"] for item in self.items(kind)}
+
     def items(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
         """Return what there is of a kind."""
         return self._cluster.items(f"{kind}.velero.io", f"--namespace={self.namespace}", f"--selector={selector}")
