@@ -97,8 +97,7 @@ class Drill:
         Raises:
             KubectlFailed: they cannot.
         """
-        if not self._cluster.wait_for(lambda: not self._velero.unavailable(), self._seconds):
-            raise KubectlFailed(" ".join(self._velero.unavailable()))
+        self._velero.await_locations(self._seconds)
         arguments = ("rollout", "status", "daemonset/node-agent", f"--namespace={self._velero.namespace}")
         self._cluster.run(*arguments, f"--timeout={self._seconds}s")
 

@@ -8,10 +8,12 @@ module: first_backups
 short_description: Make the first backup in each location that has none
 description:
   - A new schedule waits for its time. Until then nothing would be backed up.
+  - What failed counts as none.
 options:
   kubeconfig: {description: How to reach the cluster., type: path, required: true}
   namespace: {description: Velero's namespace., type: str, required: true}
   schedules: {description: "Names of schedules, by the location they write to.", type: dict, required: true}
+  seconds: {description: How long it may take until the locations can be used., type: int, required: true}
 author: [The platform-install project]
 """
 
@@ -21,6 +23,7 @@ EXAMPLES = r"""
     kubeconfig: /etc/platform/kubeconfig
     namespace: velero
     schedules: {default: [platform-hourly]}
+    seconds: 300
 """
 
 RETURN = r"""
@@ -34,16 +37,18 @@ from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubec
 from ansible_collections.platform.base.plugins.module_utils.velero import Velero
 
 
-def begin(velero: Velero, schedules: Mapping[str, Sequence[str]], check_mode: bool) -> list[str]:
+def begin(velero: Velero, schedules: Mapping[str, Sequence[str]], seconds: float, check_mode: bool) -> list[str]:
     """Begin a backup of the first schedule of each location that no schedule wrote to, and return which.
 
     Raises:
-        KubectlFailed: the cluster does not take it.
+        KubectlFailed: the cluster does not take it, or a location cannot be used in time.
     """
     there = {item["metadata"]["name"]: item for item in velero.items("schedules")}
-    begun = [names[0] for names in schedules.values() if not velero.scheduled(names)]
-    for name in begun if not check_mode else []:
-        velero.begin(there[name])
+    begun = [names[0] for names in schedules.values() if not velero.is_begun(names)]
+    if begun and not check_mode:
+        velero.await_locations(seconds)
+        for name in begun:
+            velero.begin(there[name])
     return begun
 
 
@@ -54,12 +59,14 @@ def main() -> None:
             "kubeconfig": {"type": "path", "required": True},
             "namespace": {"type": "str", "required": True},
             "schedules": {"type": "dict", "required": True},
+            "seconds": {"type": "int", "required": True},
         },
         supports_check_mode=True,
     )
     given = module.params
     try:
-        begun = begin(Velero(Kubectl(given["kubeconfig"]), given["namespace"]), given["schedules"], module.check_mode)
+        velero = Velero(Kubectl(given["kubeconfig"]), given["namespace"])
+        begun = begin(velero, given["schedules"], given["seconds"], module.check_mode)
     except KubectlFailed as failure:
         module.fail_json(msg=str(failure))
     module.exit_json(changed=bool(begun), begun=begun)

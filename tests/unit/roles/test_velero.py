@@ -85,13 +85,19 @@ def test_what_is_forgotten_leaves_the_stores_key() -> None:
 SCHEDULE = {"metadata": {"name": "platform-hourly"}, "spec": {"template": {"storageLocation": "default"}}}
 
 
-def begun(*backups: str) -> tuple[list[str], list[str]]:
+def begun(*backups: str, phase: str = "Completed", location: str = "Available") -> tuple[list[str], list[str]]:
     """Return the schedules that a backup was begun of, and what the cluster was asked to make."""
-    labels = {"velero.io/schedule-name": "platform-hourly"}
+    labels, status = {"velero.io/schedule-name": "platform-hourly"}, {"phase": phase}
     there: dict[tuple[str, str], Any] = {("schedules.velero.io", "platform-hourly"): SCHEDULE}
-    there |= {("backups.velero.io", name): {"metadata": {"name": name, "labels": labels}} for name in backups}
+    there["backupstoragelocations.velero.io", "default"] = {
+        "metadata": {"name": "default"}, "status": {"phase": location, "message": "no answer"},
+    }  # fmt: skip
+    for name in backups:
+        there["backups.velero.io", name] = {"metadata": {"name": name, "labels": labels}, "status": status}
     cluster = Cluster(there)
-    names = FIRST.begin(Velero(cluster, "velero"), {"default": ["platform-hourly", "platform-daily"]}, check_mode=False)
+    names = FIRST.begin(
+        Velero(cluster, "velero"), {"default": ["platform-hourly", "platform-daily"]}, 4, check_mode=False
+    )
     return names, [line for line in cluster.asked if line.startswith("apply")]
 
 
@@ -99,6 +105,17 @@ def test_a_location_without_a_backup_gets_one_at_once() -> None:
     names, applied = begun()
 
     assert (names, len(applied)) == (["platform-hourly"], 1)
+
+
+def test_a_backup_that_failed_is_none() -> None:
+    names, applied = begun("platform-hourly-20260131110000", phase="FailedValidation")
+
+    assert (names, len(applied)) == (["platform-hourly"], 1)
+
+
+def test_a_backup_is_not_begun_before_it_can_be_kept() -> None:
+    with pytest.raises(KubectlFailed, match="The location default is Unavailable"):
+        begun(location="Unavailable")
 
 
 def test_a_location_with_a_backup_waits_for_the_next() -> None:

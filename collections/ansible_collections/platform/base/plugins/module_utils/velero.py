@@ -93,6 +93,20 @@ class Velero:
             if (status := item.get("status", {})).get("phase") != "Available"
         ]
 
+    def await_locations(self, seconds: float) -> None:
+        """Wait until backups can be kept: one that is begun before is refused, and not tried again.
+
+        Raises:
+            KubectlFailed: they cannot, in time.
+        """
+        if not self._cluster.wait_for(lambda: not self.unavailable(), seconds):
+            raise KubectlFailed(" ".join(self.unavailable()))
+
+    def is_begun(self, schedules: Sequence[str]) -> bool:
+        """Return whether schedules have a backup, or one under way."""
+        failed = [phase for phase in _ENDED if phase != DONE]
+        return any(item.get("status", {}).get("phase") not in failed for item in self.scheduled(schedules))
+
     def scheduled(self, schedules: Sequence[str]) -> list[dict[str, Any]]:
         """Return the backups of schedules, whatever became of them."""
         return self.items("backups", f"{_OF} in ({','.join(schedules)})")
