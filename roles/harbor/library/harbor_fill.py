@@ -10,11 +10,8 @@ description:
   - An image is kept under its whole upstream name, whose first part is a project. What the registry has is left alone,
     and a blob that a sibling has is shared. A tag that may not be moved stays, and the image is there by its digest.
   - With C(sign) each gets a signature as cosign makes it, by a key that the Vault keeps; it is made when it is missing.
+extends_documentation_fragment: [platform.base.vault]
 options:
-  urls: {description: Vault's servers and where they answer., type: dict, required: true}
-  ca_certificate: {description: The authority of their certificates., type: path, required: true}
-  secrets: {description: The file that is kept encrypted., type: path, required: true}
-  passphrase: {description: What it is encrypted with., type: str, required: true}
   address: {description: Where the registry answers., type: str, required: true}
   name: {description: Who it is., type: str, required: true}
   port: {description: Its port., type: int, default: 443}
@@ -29,10 +26,7 @@ author: [The platform-install project]
 EXAMPLES = r"""
 - name: Fill it
   harbor_fill:
-    urls: {cp1: "https://192.0.2.11:8200"}
-    ca_certificate: /etc/platform/ca.crt
-    secrets: /etc/platform/vault/secrets
-    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+    vault: "{{ platform_vault_access }}"
     address: 192.0.2.64
     name: registry.example.com
     authority: /etc/platform/ca.crt
@@ -63,7 +57,7 @@ from ansible_collections.platform.base.plugins.module_utils.image_signatures imp
 from ansible_collections.platform.base.plugins.module_utils.registry_client import Registry, RegistryRefused
 from ansible_collections.platform.base.plugins.module_utils.registry_fill import Filler, images_of
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
-    ARGUMENTS,
+    ACCESS,
     VaultProblem,
     read_secret,
     vault_of,
@@ -139,7 +133,8 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            **ARGUMENTS,
+            "vault": ACCESS,
+            "seconds": {"type": "float", "default": 120},
             **DOOR,
             "bundle": {"type": "path", "required": True},
             "sign": {"type": "bool", "required": True},

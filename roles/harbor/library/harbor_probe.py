@@ -12,11 +12,8 @@ description:
   - A wrong secret and nobody at all must be refused, and an image without a signature where one is asked for.
   - An image of the bundle must be had by its upstream name and digest, and by its signature where images are signed.
   - The certificate must be good for a while.
+extends_documentation_fragment: [platform.base.vault]
 options:
-  urls: {description: Vault's servers and where they answer., type: dict, required: true}
-  ca_certificate: {description: The authority of their certificates., type: path, required: true}
-  secrets: {description: The file that is kept encrypted., type: path, required: true}
-  passphrase: {description: What it is encrypted with., type: str, required: true}
   address: {description: Where Harbor answers., type: str, required: true}
   name: {description: Who it is., type: str, required: true}
   port: {description: Its port., type: int, default: 443}
@@ -31,10 +28,7 @@ author: [The platform-install project]
 EXAMPLES = r"""
 - name: Use it
   harbor_probe:
-    urls: {cp1: "https://192.0.2.11:8200"}
-    ca_certificate: /etc/platform/ca.crt
-    secrets: /etc/platform/vault/secrets
-    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+    vault: "{{ platform_vault_access }}"
     address: 192.0.2.64
     name: registry.example.com
     authority: /etc/platform/ca.crt
@@ -70,7 +64,7 @@ from ansible_collections.platform.base.plugins.module_utils.registry_client impo
     digest_of,
 )
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
-    ARGUMENTS,
+    ACCESS,
     VaultProblem,
     read_secret,
     vault_of,
@@ -218,7 +212,8 @@ def main() -> None:
     text = {"type": "str", "required": True}
     module = AnsibleModule(
         argument_spec={
-            **ARGUMENTS,
+            "vault": ACCESS,
+            "seconds": {"type": "float", "default": 120},
             **DOOR,
             "image": text,
             "digest": text,

@@ -11,11 +11,8 @@ description:
     is made anew, and so is every one with C(rotate), which also gives the administrator another password; what was good
     before must be refused then.
   - A secret is in the Vault before Harbor is told of it, so that whoever is killed in between can go on.
+extends_documentation_fragment: [platform.base.vault]
 options:
-  urls: {description: Vault's servers and where they answer., type: dict, required: true}
-  ca_certificate: {description: The authority of their certificates., type: path, required: true}
-  secrets: {description: The file that is kept encrypted., type: path, required: true}
-  passphrase: {description: What it is encrypted with., type: str, required: true}
   address: {description: Where Harbor answers., type: str, required: true}
   name: {description: Who it is., type: str, required: true}
   port: {description: Its port., type: int, default: 443}
@@ -31,10 +28,7 @@ author: [The platform-install project]
 EXAMPLES = r"""
 - name: Have them
   harbor_robots:
-    urls: {cp1: "https://192.0.2.11:8200"}
-    ca_certificate: /etc/platform/ca.crt
-    secrets: /etc/platform/vault/secrets
-    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+    vault: "{{ platform_vault_access }}"
     address: 192.0.2.64
     name: registry.example.com
     authority: /etc/platform/ca.crt
@@ -67,7 +61,7 @@ from ansible_collections.platform.base.plugins.module_utils.harbor_parts import 
 from ansible_collections.platform.base.plugins.module_utils.harbor_wishes import robot
 from ansible_collections.platform.base.plugins.module_utils.registry_client import Registry
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
-    ARGUMENTS,
+    ACCESS,
     VaultProblem,
     forget_secret,
     read_secret,
@@ -207,7 +201,8 @@ def main() -> None:
     number = {"type": "int", "required": True}
     module = AnsibleModule(
         argument_spec={
-            **ARGUMENTS, **DOOR, "robots": {"type": "dict", "required": True}, "days": number, "renew_days": number,
+            "vault": ACCESS, "seconds": {"type": "float", "default": 120}, **DOOR,
+            "robots": {"type": "dict", "required": True}, "days": number, "renew_days": number,
             "rotate": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

@@ -10,11 +10,8 @@ description:
   - Its own secrets are at C(platform/harbor/internal), each made once; those that others gave the site at
     C(platform/harbor/given/SECTION). The key it stores with is the object storage's to make.
   - The bucket must be there, and its owner let in.
+extends_documentation_fragment: [platform.base.vault]
 options:
-  urls: {description: Vault's servers and where they answer., type: dict, required: true}
-  ca_certificate: {description: The authority of their certificates., type: path, required: true}
-  secrets: {description: The file that is kept encrypted., type: path, required: true}
-  passphrase: {description: What it is encrypted with., type: str, required: true}
   given: {description: "What others gave the site: an INI file's text.", type: str, default: ""}
   wanted: {description: The sections of it that are needed., type: list, elements: str, default: []}
   bucket: {description: Where images are stored., type: str, required: true}
@@ -31,10 +28,7 @@ author: [The platform-install project]
 EXAMPLES = r"""
 - name: Keep them
   harbor_secrets:
-    urls: {cp1: "https://192.0.2.11:8200"}
-    ca_certificate: /etc/platform/ca.crt
-    secrets: /etc/platform/vault/secrets
-    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+    vault: "{{ platform_vault_access }}"
     bucket: registry
 """
 
@@ -57,7 +51,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.s3_store import S3Problem, client_of, told
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
-    ARGUMENTS,
+    ACCESS,
     VaultProblem,
     forget_secret,
     read_secret,
@@ -164,7 +158,7 @@ def see_bucket(parameters: Mapping[str, Any], store: Mapping[str, str]) -> None:
     Raises:
         S3Problem: it is not.
     """
-    authority = parameters["authority"] or parameters["ca_certificate"]
+    authority = parameters["authority"] or parameters["vault"]["ca_certificate"]
     client = client_of(store["url"], authority, store, store["region"])
     cure = "Add it to the buckets of the object storage with the owner harbor, and deploy that again."
     with told(f"Looking at the bucket {parameters['bucket']}", cure):
@@ -184,7 +178,8 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            **ARGUMENTS,
+            "vault": ACCESS,
+            "seconds": {"type": "float", "default": 120},
             "given": {"type": "str", "default": "", "no_log": True},
             "wanted": {"type": "list", "elements": "str", "default": []},
             "bucket": {"type": "str", "required": True},

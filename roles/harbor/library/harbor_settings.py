@@ -8,11 +8,8 @@ module: harbor_settings
 short_description: Bring a Harbor's settings and projects to what a site wants
 description:
   - Waits until every part of it is well. Projects that nobody names are left alone.
+extends_documentation_fragment: [platform.base.vault]
 options:
-  urls: {description: Vault's servers and where they answer., type: dict, required: true}
-  ca_certificate: {description: The authority of their certificates., type: path, required: true}
-  secrets: {description: The file that is kept encrypted., type: path, required: true}
-  passphrase: {description: What it is encrypted with., type: str, required: true}
   address: {description: Where Harbor answers., type: str, required: true}
   name: {description: Who it is., type: str, required: true}
   port: {description: Its port., type: int, default: 443}
@@ -35,10 +32,7 @@ author: [The platform-install project]
 EXAMPLES = r"""
 - name: Set it up
   harbor_settings:
-    urls: {cp1: "https://192.0.2.11:8200"}
-    ca_certificate: /etc/platform/ca.crt
-    secrets: /etc/platform/vault/secrets
-    passphrase: "{{ lookup('ansible.builtin.file', platform_ca_passphrase_file) }}"
+    vault: "{{ platform_vault_access }}"
     address: 192.0.2.64
     name: registry.example.com
     authority: /etc/platform/ca.crt
@@ -67,7 +61,7 @@ from ansible_collections.platform.base.plugins.module_utils.harbor_parts import 
     of_second_site,
 )
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
-    ARGUMENTS,
+    ACCESS,
     VaultProblem,
     read_secret,
     vault_of,
@@ -161,7 +155,8 @@ def main() -> None:
     text = {"type": "str", "default": ""}
     module = AnsibleModule(
         argument_spec={
-            **ARGUMENTS,
+            "vault": ACCESS,
+            "seconds": {"type": "float", "default": 120},
             **DOOR,
             "login": {"type": "dict", "default": {}},
             "login_password": {**text, "no_log": True},

@@ -197,25 +197,14 @@ def _is_let_in(client: Any, kept: Mapping[str, Any]) -> bool:
     return True
 
 
-# What every module takes that reads or keeps the site's secrets.
-ARGUMENTS: dict[str, Any] = {
-    "urls": {"type": "dict", "required": True},
-    "ca_certificate": {"type": "path", "required": True},
-    "secrets": {"type": "path", "required": True, "no_log": False},
-    "passphrase": {"type": "str", "required": True, "no_log": True},
-    "seconds": {"type": "float", "default": 120},
-}
-
-
 @contextlib.contextmanager
 def vault_of(parameters: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield a client of the Vault a module's parameters name, which is logged out afterwards.
+    """Yield a client of the Vault that a module's parameter `vault` names, which is logged out afterwards.
 
     Raises:
         VaultProblem: it lets nobody in.
     """
-    known = Kept(parameters["secrets"], parameters["passphrase"]).read()
-    client = login(parameters["urls"], parameters["ca_certificate"], known, parameters["seconds"])
+    client = enter(parameters["vault"], parameters["seconds"])
     try:
         yield client
     finally:
