@@ -7,6 +7,44 @@ from ipaddress import ip_network
 from testinfra.host import Host
 
 testinfra_hosts = ["ansible://control_plane?force_ansible=True"]
+_ONE_LISTENS = """
+import re, socket, subprocess, sys, tempfile, threading
+
+listener = socket.create_server(("127.0.0.1", 0))
+closed = [socket.create_server(("127.0.0.1", 0)) for _ in range(9)]
+front, *refusing = [taken.getsockname()[1] for taken in closed]
+for taken in closed:
+    taken.close()
+
+def answer():
+    kept = []
+    while True:
+        kept.append(listener.accept()[0])
+        kept[-1].sendall(b"yes")
+
+threading.Thread(target=answer, daemon=True).start()
+text = re.sub(r"bind :\\d+", f"bind 127.0.0.1:{front}", sys.argv[1])
+text = re.sub(r"(?m)^  stats socket .*$", "", text)
+# Of the site's servers, the last listens.
+names = sorted(set(re.findall(r"(?m)^  server (\\S+)", text)))
+ports = dict(zip(names, [*refusing[: len(names) - 1], listener.getsockname()[1]]))
+text = re.sub(r"(?m)^  server (\\S+) \\S+", lambda found: f"  server {found[1]} 127.0.0.1:{ports[found[1]]}", text)
+with tempfile.NamedTemporaryFile("w", suffix=".cfg") as settings:
+    settings.write(text.rstrip() + "\\n")
+    settings.flush()
+    haproxy = subprocess.Popen(["haproxy", "-db", "-f", settings.name], stderr=subprocess.PIPE, text=True)
+    try:
+        for line in haproxy.stderr:
+            if "api_that_is_ready" in line and "has no server" in line:
+                break
+        held = []
+        for _ in range(20):
+            held.append(socket.create_connection(("127.0.0.1", front), 5))
+            held[-1].settimeout(5)
+            print("answered" if held[-1].recv(3) == b"yes" else "closed")
+    finally:
+        haproxy.terminate()
+"""
 
 
 def test_something_answers_at_the_address(host: Host) -> None:
@@ -34,6 +72,16 @@ def test_servers_are_judged_by_what_they_answer_over_tls(host: Host) -> None:
 
     assert "uri /readyz" in settings
     assert "check-ssl verify required" in settings
+
+
+def test_while_none_is_ready_the_one_that_listens_is_found(host: Host) -> None:
+    """Ask the settings in force, of servers of our own: one listens, keeps its connections, and is not ready."""
+    settings = host.file("/etc/haproxy/haproxy.cfg").content_string
+
+    answered = host.run("timeout 60 python3 -c %s %s", _ONE_LISTENS, settings)
+
+    assert answered.rc == 0, answered.stderr
+    assert answered.stdout.split() == ["answered"] * 20
 
 
 def test_only_peers_may_claim_the_address(host: Host) -> None:
