@@ -59,6 +59,7 @@ class GoModule:
         cgo: the program needs a C compiler.
         c_packages: Debian packages, `release/name`, whose headers and libraries a cgo program needs.
         c_flags: flags for the C compiler.
+        experiments: what the compiler does otherwise than by default, as GOEXPERIMENT names it.
         replace: module path to `path@version`, or to a folder below the role's `files/`.
         licence: SPDX expression.
     """
@@ -72,6 +73,7 @@ class GoModule:
     cgo: bool = False
     c_packages: tuple[str, ...] = ()
     c_flags: tuple[str, ...] = ()
+    experiments: tuple[str, ...] = ()
     replace: Mapping[str, str] = field(default_factory=dict)
 
 

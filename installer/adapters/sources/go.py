@@ -90,6 +90,8 @@ class GoPrograms:
             "c_flags": list(spec.c_flags),
             "lock": [list(lock.go_mod), list(lock.go_sum)],
             "folders": [tree_digest(files / folder) for folder in sorted(folders)],
+            # Programs that want none keep what they were built with.
+            **({"experiments": list(spec.experiments)} if spec.experiments else {}),
         }
         return digest_of(json.dumps(facts, sort_keys=True).encode())
 
@@ -140,7 +142,8 @@ class GoPrograms:
         compiler = "all=-dwarf=false"
         arguments = ["build", "-tags", ",".join(spec.tags), "-gcflags", compiler, "-ldflags", " ".join(linker)]
         what = f"The program {program} of {spec.module} {spec.version} cannot be built"
-        self._command.run(what, [*arguments, "-o", str(output), target], module, self._c_environment(spec, c_root))
+        environment = {"GOEXPERIMENT": ",".join(spec.experiments), **self._c_environment(spec, c_root)}
+        self._command.run(what, [*arguments, "-o", str(output), target], module, environment)
 
     def _c_environment(self, spec: GoModule, c_root: Path | None) -> dict[str, str]:
         if not spec.cgo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ _STAND_IN = """#!/bin/sh
 folder=$(dirname "$0")
 echo "$*" >> "$folder/calls"
 echo "$GOTMPDIR" >> "$folder/temporaries"
+echo "$GOEXPERIMENT" >> "$folder/experiments"
 if [ -s "$folder/says" ]; then
     head -n 1 "$folder/says" >&2
     sed -i 1d "$folder/says"
@@ -109,6 +111,7 @@ def test_a_build_leaves_nothing_but_the_program_and_the_caches(
         {"stamp": {"main.version": "{version}"}},
         {"programs": {"tool": "cmd/else"}},
         {"cgo": True},
+        {"experiments": ("nojsonv2",)},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -120,6 +123,15 @@ def test_another_description_makes_another_program(
     same = programs.inputs(spec, "tool", LOCK, tmp_path, None) == programs.inputs(other, "tool", LOCK, tmp_path, None)
 
     assert not same
+
+
+def test_the_compiler_is_told_what_to_do_otherwise(
+    programs: GoPrograms, spec: GoModule, compiler: StandIn, tmp_path: Path
+) -> None:
+    build(programs, replace(spec, experiments=("nojsonv2",)), tmp_path)
+    build(programs, spec, tmp_path, "other")
+
+    assert (compiler.folder / "bin" / "experiments").read_text().splitlines() == ["nojsonv2", ""]
 
 
 def test_a_changed_replacement_of_ours_makes_another_program(
