@@ -132,7 +132,8 @@ class Runs:
             if site.lab_name:
                 site.lab_provider.require_up(site.lab)
             plan = self.plan_verification(selection)
-            report = carry_out(site.key, "", "verify", plan, self.ingredients, self.crew())
+            crew = self.crew({"platform_thorough": True})
+            report = carry_out(site.key, "", "verify", plan, self.ingredients, crew)
             return Reports(site).keep(report)
 
     def _begun_with(self, plan: Plan) -> Mapping[str, Ingredients]:

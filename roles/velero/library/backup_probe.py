@@ -9,6 +9,7 @@ short_description: Back a namespace up, delete it, restore it, and compare
 description:
   - Sees that every location and every agent works, that the newest backup is as new as it must be, and that a pod has
     the bytes of its volume back. It takes what it made away again.
+  - That a pod has its bytes back is practised again when it was some hours ago, or something of Velero changed since.
 options:
   kubeconfig: {description: How to reach the cluster., type: path, required: true}
   namespace: {description: Velero's namespace., type: str, required: true}
@@ -16,6 +17,7 @@ options:
   storage_class: {description: The class of the volume., type: str, required: true}
   schedules: {description: "Names of schedules, by the location they write to.", type: dict, required: true}
   recovery_point_minutes: {description: How old the newest backup may be., type: int, required: true}
+  drill_hours: {description: How long a drill holds good while nothing changes., type: int, required: true}
   seconds: {description: How long each step may take., type: int, required: true}
 author: [The platform-install project]
 """
@@ -29,17 +31,20 @@ EXAMPLES = r"""
     storage_class: local-path
     schedules: {default: [platform-hourly]}
     recovery_point_minutes: 60
+    drill_hours: 24
     seconds: 120
 """
 
 RETURN = r"""
 platform_report:
   description: C(backup_restore_seconds) is from the wish to have it back until the bytes were read, and
-    C(backup_newest_minutes) the age of the newest backup of a schedule.
+    C(backup_newest_minutes) the age of the newest backup of a schedule. C(backup_practised) is when the former was
+    measured.
   returned: success
   type: dict
 """
 
+import hashlib
 import json
 import secrets
 import time
@@ -55,6 +60,9 @@ from ansible_collections.platform.base.plugins.module_utils.velero import Velero
 SPACE = "platform-verify-backup"
 _BYTES = 1 << 20
 _KEEP = "1h0m0s"
+# What is remembered of the last drill that ended well, in the cluster, as it is about the cluster.
+_DRILL = "platform.internal/drill"
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 # What a backup may take, beside the time between two of them.
 _GRACE_MINUTES = 10
 
@@ -84,6 +92,7 @@ class Drill:
         self._cluster = cluster
         self._given = given
         self._seconds = given["seconds"]
+        self._now = now
         self._velero = Velero(cluster, given["namespace"], now)
 
     def clear(self, wait: bool = True) -> None:
@@ -130,6 +139,34 @@ class Drill:
             f"Look at `velero backup get` and `kubectl -n {self._velero.namespace} logs deployment/velero`."
         )
 
+    def remembered(self) -> dict[str, str]:
+        """Return what the last drill measured, where it still holds good; else nothing."""
+        kept = self._cluster.items("configmaps", f"--namespace={self._velero.namespace}", f"--selector={_DRILL}=last")
+        last: dict[str, str] = kept[0].get("data", {}) if kept else {}
+        is_young = self._now() - float(last.get("at", 0)) < 3600 * self._given["drill_hours"]
+        return last if is_young and last.get("of") == self._practised_on() else {}
+
+    def remember(self, seconds: float) -> dict[str, str]:
+        """Keep what a drill measured, and return it."""
+        data = {"of": self._practised_on(), "at": f"{self._now():.0f}", "seconds": f"{seconds:.1f}"}
+        metadata = {"name": "platform-drill", "labels": {_DRILL: "last"}}
+        document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+        self._cluster.apply([document], self._velero.namespace)
+        return data
+
+    def forget_last(self) -> None:
+        """Forget the last drill: one that is broken off is no reason to do without."""
+        self._cluster.run("delete", "configmaps", f"--namespace={self._velero.namespace}", f"--selector={_DRILL}=last")
+
+    def _practised_on(self) -> str:
+        """Return the digest of all that a drill tries of Velero."""
+        kinds = "deployments.apps,daemonsets.apps,secrets,backupstoragelocations.velero.io"
+        there = self._cluster.items(kinds, f"--namespace={self._velero.namespace}")
+        specs = sorted(
+            json.dumps([item["metadata"]["name"], item.get("spec"), item.get("data")], sort_keys=True) for item in there
+        )
+        return hashlib.sha256(json.dumps([*specs, self._given["storage_class"]]).encode()).hexdigest()
+
     def keep(self, content: str) -> None:
         """Have a pod that keeps some content in its volume."""
         self._cluster.apply(lost_things(self._given["image"], self._given["storage_class"]), SPACE)
@@ -174,15 +211,30 @@ def practise(cluster: Kubectl, given: Mapping[str, Any], now: Callable[[], float
     Raises:
         KubectlFailed: something is not as it must be.
     """
-    drill, content = Drill(cluster, given, now), secrets.token_hex(_BYTES // 2)
-    drill.clear()
+    drill = Drill(cluster, given, now)
     drill.works()
+    last = drill.remembered() or drill.remember(lost_and_restored(drill))
+    return {
+        "backup_restore_seconds": last["seconds"],
+        "backup_practised": time.strftime(_MOMENT, time.gmtime(float(last["at"]))),
+        "backup_newest_minutes": f"{drill.newest():.0f}",
+    }
+
+
+def lost_and_restored(drill: Drill) -> float:
+    """Practise a loss, and return the seconds until it was made good.
+
+    Raises:
+        KubectlFailed: it was not.
+    """
+    content = secrets.token_hex(_BYTES // 2)
+    drill.forget_last()
+    drill.clear()
     try:
         drill.keep(content)
-        restored = drill.lose_and_restore(f"platform-verify-{secrets.token_hex(4)}", content)
+        return drill.lose_and_restore(f"platform-verify-{secrets.token_hex(4)}", content)
     finally:
         drill.clear(wait=False)
-    return {"backup_restore_seconds": f"{restored:.1f}", "backup_newest_minutes": f"{drill.newest():.0f}"}
 
 
 def main() -> None:
@@ -192,7 +244,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "kubeconfig": path, "namespace": text, "image": text, "storage_class": text,
-            "schedules": {"type": "dict", "required": True}, "recovery_point_minutes": number, "seconds": number,
+            "schedules": {"type": "dict", "required": True}, "recovery_point_minutes": number,
+            "drill_hours": number, "seconds": number,
         },
         supports_check_mode=True,
     )  # fmt: skip

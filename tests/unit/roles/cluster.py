@@ -69,8 +69,9 @@ class Cluster(Kubectl):
             return self._done("")
         node = next((a.rpartition("=")[2] for a in arguments if a.startswith("--field-selector")), None)
         chosen = next((a.partition("=")[2] for a in arguments if a.startswith("--selector")), "")
+        kinds = kind.split(",")
         items = [
-            item for (of, _), item in self.objects.items() if of == kind and _is_on(item, node) and _has(item, chosen)
+            item for (of, _), item in self.objects.items() if of in kinds and _is_on(item, node) and _has(item, chosen)
         ]
         return self._done(json.dumps({"items": items}))
 

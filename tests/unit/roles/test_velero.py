@@ -144,9 +144,13 @@ class Site(Cluster):
         """Complete what is asked for, and keep what is written."""
         if arguments[0] == "apply":
             for item in document["items"]:
+                if item["kind"] == "ConfigMap":
+                    self.objects["configmaps", item["metadata"]["name"]] = item
                 if item["kind"] in ("Backup", "Restore"):
                     kind = f"{item['kind'].lower()}s.velero.io"
                     self.objects[kind, item["metadata"]["name"]] = {**item, "status": DONE}
+        if arguments[:2] == ("delete", "configmaps"):
+            self.objects.pop(("configmaps", "platform-drill"), None)
         if arguments[0] == "exec" and document is not None:
             self.kept = document
         if arguments[0] == "exec" and document is None:
@@ -158,6 +162,7 @@ class Site(Cluster):
 GIVEN = {
     "namespace": "velero", "image": "busybox", "storage_class": "local-path", "seconds": 2,
     "schedules": {"default": ["platform-hourly"]}, "recovery_point_minutes": 60,
+    "drill_hours": 24,
 }  # fmt: skip
 
 
@@ -185,6 +190,34 @@ def test_what_was_backed_up_is_lost_before_it_is_restored() -> None:
     assert len(waited) == 2
     restored = next(n for n, line in enumerate(site.asked) if line.startswith("wait restores"))
     assert site.asked.index(waited[0]) < restored
+
+
+def test_a_drill_holds_good_for_a_while() -> None:
+    site = Site()
+    first = practise(site)
+    before = len(site.asked)
+
+    assert practise(site) == first
+    assert not [line for line in site.asked[before:] if "restores" in line or line.startswith("exec")]
+
+
+@pytest.mark.parametrize("change", ["later", "other", "thorough", "broken off"])
+def test_a_loss_is_practised_again(change: str) -> None:
+    site = Site()
+    practise(site)
+    before = len(site.asked)
+
+    if change == "other":
+        site.objects["deployments.apps", "velero"] = {"metadata": {"name": "velero"}, "spec": {"image": "another"}}
+    if change == "broken off":
+        DRILL.Drill(site, GIVEN, lambda: 1769860800.0).forget_last()
+    DRILL.practise(
+        site,
+        {**GIVEN, "drill_hours": 0 if change == "thorough" else 24, "recovery_point_minutes": 3000},
+        now=lambda: 1769860800.0 + (90000 if change == "later" else 0),
+    )
+
+    assert [line for line in site.asked[before:] if line.startswith("wait restores")]
 
 
 def test_other_bytes_than_were_kept_fail_the_drill() -> None:
