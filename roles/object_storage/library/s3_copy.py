@@ -8,7 +8,9 @@ module: s3_copy
 short_description: Copy the objects of buckets into a set of a backup, or put them back
 description:
   - The newest version of each object goes into one file, with its kind and what else is known of it, encrypted.
-  - When they are put back, objects that are there and the same are passed over, and none is deleted.
+  - When they are put back, objects that are there and the same are passed over.
+  - A bucket that was made anew since loses what the set does not have. In one that is still the bucket that was copied
+    nothing is deleted.
 extends_documentation_fragment: [platform.base.backup]
 options:
   direction: {description: Where objects go., type: str, choices: [into_set, out_of_set], required: true}
@@ -38,6 +40,7 @@ as_of: {description: "The moment before it was begun, in UTC by ISO 8601.", retu
 objects: {description: How many objects the set has., returned: always, type: int}
 size: {description: Their bytes., returned: always, type: int}
 put: {description: How many were put back., returned: always, type: int}
+deleted: {description: How many a bucket that was made anew lost., returned: always, type: int}
 """
 
 import json
@@ -54,8 +57,10 @@ from ansible_collections.platform.base.plugins.module_utils.sealed import SealBr
 COMPONENT, FILE = "object_storage", "objects.sealed"
 _CURE = "Look at `journalctl -u platform-object-gateway` on the hosts that store, and run it again."
 _GONE = {"NoSuchKey", "404", "NotFound"}
-# What is told of an object beside its bytes.
-_TOLD = "platform.object"
+# What is told of an object beside its bytes, and of all: when each bucket was made.
+_TOLD, _MADE = "platform.object", "platform.buckets"
+# As many as an S3 deletes at once.
+_AT_ONCE = 1000
 
 
 class Plain:
@@ -74,6 +79,28 @@ def objects_in(client: Any, bucket: str) -> Iterator[str]:
     """Yield the names of a bucket's objects."""
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         yield from (entry["Key"] for entry in page.get("Contents", []))
+
+
+def made(client: Any, bucket: str) -> str:
+    """Return when a bucket was made; nothing where its owner may not ask."""
+    from botocore.exceptions import ClientError
+
+    try:
+        known = client.list_buckets()["Buckets"]
+    except ClientError:
+        return ""
+    return next((entry["CreationDate"].isoformat() for entry in known if entry["Name"] == bucket), "")
+
+
+def delete_others(client: Any, bucket: str, stay: set[str]) -> int:
+    """Delete the objects of a bucket that are none of these, and return how many those were."""
+    others = [key for key in objects_in(client, bucket) if key not in stay]
+    for begin in range(0, len(others), _AT_ONCE):
+        entries = [{"Key": key} for key in others[begin : begin + _AT_ONCE]]
+        refused = client.delete_objects(Bucket=bucket, Delete={"Objects": entries, "Quiet": True}).get("Errors")
+        if refused:
+            raise S3Problem(f"{bucket}/{refused[0]['Key']} cannot be deleted: {refused[0].get('Message')}. {_CURE}")
+    return len(others)
 
 
 def keep(client: Any, bucket: str, key: str, archive: tarfile.TarFile, number: int) -> int | None:
@@ -104,15 +131,17 @@ def keep(client: Any, bucket: str, key: str, archive: tarfile.TarFile, number: i
 def into_set(clients: Mapping[str, Any], files: ComponentFiles) -> dict[str, Any]:
     """Copy every object into the file."""
     moment, count, size = this_moment(), 0, 0
+    about = {_MADE: json.dumps({bucket: made(client, bucket) for bucket, client in clients.items()})}
     with files.sealing(FILE) as sealer:
-        with tarfile.open(fileobj=cast("Any", sealer), mode="w|", format=tarfile.PAX_FORMAT) as archive:
+        target = cast("Any", sealer)
+        with tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT, pax_headers=about) as archive:
             for bucket, client in clients.items():
                 with told(f"Copying the objects of {bucket}", _CURE):
                     for key in objects_in(client, bucket):
                         kept = keep(client, bucket, key, archive, count)
                         if kept is not None:
                             count, size = count + 1, size + kept
-    return {"as_of": moment, "objects": count, "size": size, "put": 0}
+    return {"as_of": moment, "objects": count, "size": size, "put": 0, "deleted": 0}
 
 
 def is_there(client: Any, about: Mapping[str, Any], size: int) -> bool:
@@ -138,21 +167,30 @@ def put(client: Any, about: Mapping[str, Any], stream: Any) -> None:
 
 
 def out_of_set(clients: Mapping[str, Any], files: ComponentFiles) -> dict[str, Any]:
-    """Put every object of the buckets back."""
+    """Put every object of the buckets back, and take what came into new ones before."""
     count, size, done = 0, 0, 0
+    stay: dict[str, set[str]] = {bucket: set() for bucket in clients}
     with files.unsealing(FILE) as stream:
         with tarfile.open(fileobj=cast("Any", stream), mode="r|") as archive:
+            were_made = json.loads(archive.pax_headers.get(_MADE, "{}"))
             for member in archive:
                 about = json.loads(member.pax_headers[_TOLD])
                 client = clients.get(about["bucket"])
                 if client is None:
                     continue
                 count, size = count + 1, size + member.size
+                stay[about["bucket"]].add(about["key"])
                 with told(f"Putting {about['bucket']}/{about['key']} back", _CURE):
                     if not is_there(client, about, member.size):
                         put(client, about, archive.extractfile(member))
                         done += 1
-    return {"objects": count, "size": size, "put": done}
+    deleted = 0
+    for bucket, client in clients.items():
+        with told(f"Clearing the new bucket {bucket}", _CURE):
+            before, now = were_made.get(bucket), made(client, bucket)
+            if before and now and before != now:
+                deleted += delete_others(client, bucket, stay[bucket])
+    return {"objects": count, "size": size, "put": done, "deleted": deleted}
 
 
 def copied(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,7 +232,7 @@ def main() -> None:
         done = copied(module.params)
     except (S3Problem, SealBroken, tarfile.TarError) as problem:
         module.fail_json(msg=str(problem))
-    module.exit_json(changed=bool(done["put"]), **done)
+    module.exit_json(changed=bool(done["put"] or done["deleted"]), **done)
 
 
 if __name__ == "__main__":

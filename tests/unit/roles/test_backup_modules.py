@@ -7,6 +7,7 @@ import os
 import sys
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,6 +38,7 @@ class Bucket:
 
     def __init__(self, **objects: bytes) -> None:
         self.objects = dict(objects)
+        self.made: datetime | None = datetime(2026, 1, 1, tzinfo=UTC)
         self.about: dict[str, dict[str, Any]] = {}
         self.vanishing: set[str] = set()
         self.asked: list[str] = []
@@ -51,6 +53,16 @@ class Bucket:
             yield {"Contents": [{"Key": name} for name in names[begin : begin + 2]]}
         if not names:
             yield {}
+
+    def list_buckets(self) -> dict[str, Any]:
+        if self.made is None:
+            raise ClientError("AccessDenied")
+        return {"Buckets": [{"Name": name, "CreationDate": self.made} for name in ("other", "backups")]}
+
+    def delete_objects(self, Bucket: str, Delete: Any) -> dict[str, Any]:
+        for entry in Delete["Objects"]:
+            del self.objects[entry["Key"]]
+        return {}
 
     def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         if Key not in self.objects or Key in self.vanishing:
@@ -110,6 +122,27 @@ def test_what_is_there_already_is_not_written_again(tmp_path: Path) -> None:
 
     assert (put["objects"], put["put"], now.asked) == (2, 1, ["b"])
     assert now.objects == {"a": b"one", "b": b"two", "c": b"new"}
+
+
+def test_a_bucket_that_was_made_anew_has_only_what_the_set_has(tmp_path: Path) -> None:
+    was, files = Bucket(a=b"one", b=b"two"), files_in(tmp_path)
+    COPY.into_set({"backups": was}, files)
+    now = Bucket(a=b"of the new site", c=b"of the new site")
+    now.made = datetime(2026, 1, 2, tzinfo=UTC)
+
+    put = COPY.out_of_set({"backups": now}, files)
+
+    assert (put["put"], put["deleted"], now.objects) == (2, 1, was.objects)
+
+
+def test_nothing_is_deleted_where_it_is_not_known_when_a_bucket_was_made(tmp_path: Path) -> None:
+    was, files = Bucket(a=b"one"), files_in(tmp_path)
+    COPY.into_set({"backups": was}, files)
+    now = Bucket(c=b"new")
+    now.made = None
+
+    assert COPY.out_of_set({"backups": now}, files)["deleted"] == 0
+    assert now.objects == {"a": b"one", "c": b"new"}
 
 
 def test_an_object_that_is_deleted_meanwhile_is_passed_over(tmp_path: Path) -> None:
