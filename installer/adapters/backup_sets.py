@@ -44,7 +44,7 @@ class BackupFolder:
             BackupRefused: a file is missing, or is not what was counted on its host.
         """
         place = self._folder / backup.id
-        self._require_whole(backup, place, "The set is not completed.")
+        _require_whole(backup, place, "The set is not completed.")
         for path in place.rglob("*"):
             path.chmod(0o700 if path.is_dir() else 0o600)
             _flush(path)
@@ -78,15 +78,6 @@ class BackupFolder:
             return []
         return sorted(entry for entry in self._folder.iterdir() if entry.is_dir() and is_set_id(entry.name))
 
-    @staticmethod
-    def _require_whole(backup: BackupSet, place: Path, outcome: str) -> None:
-        if problems := list(_damage(backup, place)):
-            raise BackupRefused(
-                f"The set {place} is not whole: {len(problems)} of its files. {outcome}",
-                hint="Use another set, or a copy of this one.",
-                details=problems,
-            )
-
 
 def open_set(place: Path) -> BackupSet:
     """Return a set whose every file is as its manifest says.
@@ -100,7 +91,7 @@ def open_set(place: Path) -> BackupSet:
             f"{place} is {what}; nothing was touched.", hint="`platform-install backup` says where sets are."
         )
     backup = _read(place)
-    BackupFolder._require_whole(backup, place, "Nothing was touched.")
+    _require_whole(backup, place, "Nothing was touched.")
     return backup
 
 
@@ -149,6 +140,15 @@ def _read(place: Path) -> BackupSet:
             f"The manifest {path} cannot be used: {error}. Nothing was touched.",
             hint="Use another set, or a copy of this one.",
         ) from error
+
+
+def _require_whole(backup: BackupSet, place: Path, outcome: str) -> None:
+    if problems := list(_damage(backup, place)):
+        raise BackupRefused(
+            f"The set {place} is not whole: {len(problems)} of its files. {outcome}",
+            hint="Use another set, or a copy of this one.",
+            details=problems,
+        )
 
 
 def _damage(backup: BackupSet, place: Path) -> Iterator[str]:

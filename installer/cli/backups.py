@@ -8,10 +8,9 @@ from pathlib import Path
 
 from installer import __version__
 from installer.adapters.backup_sets import BackupFolder, open_set
-from installer.adapters.journal import only_one
 from installer.adapters.role_files import offering
 from installer.cli.reports import Reports
-from installer.cli.runs import Runs
+from installer.cli.runs import Runs, at_work
 from installer.cli.wiring import PROJECT, Site
 from installer.engine.backups import plan_backup, plan_restore, require_own
 from installer.engine.versions import version_of
@@ -45,9 +44,7 @@ class Backups:
     def back_up(self, plan: Plan, to: Path | None) -> RunReport:
         """Make a set, of as many as the inventory keeps; elsewhere, none is ever deleted."""
         site = self._site
-        with only_one(site.state):
-            if site.lab_name:
-                site.lab_provider.require_up(site.lab)
+        with at_work(site):
             last = self._runs.journal.last_run_of("install")
             versions = {component.name: version_of(component, site.lock_if_any) for component in site.catalog}
             marks = Marks(site.key, str(last["bundle"]) if last else "", __version__, versions)
@@ -85,9 +82,7 @@ class Backups:
     def restore(self, backup: BackupSet, place: Path, plan: Plan) -> RunReport:
         """Ask, give components back what the set holds, deploy again what stands on them, verify, report."""
         site = self._site
-        with only_one(site.state):
-            if site.lab_name:
-                site.lab_provider.require_up(site.lab)
+        with at_work(site):
             report = restore(backup, place, plan, self._runs.ingredients, self._runs.crew(), _now)
             return Reports(site).keep(report)
 

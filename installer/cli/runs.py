@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +36,20 @@ from installer.model.report import RunReport
 from installer.workflows.install import Crew, carry_out, note_unchanged
 
 _STEPS_AT_ONCE = 8
+
+
+@contextmanager
+def at_work(site: Site) -> Iterator[None]:
+    """Have a site that stands to oneself; the hosts of a lab must be up.
+
+    Raises:
+        LabUnavailable: they are not.
+        StateLocked: somebody else is at work.
+    """
+    with only_one(site.state):
+        if site.lab_name:
+            site.lab_provider.require_up(site.lab)
+        yield
 
 
 class Runs:
@@ -128,9 +143,7 @@ class Runs:
     def verify(self, selection: Selection) -> RunReport:
         """Verify what is deployed, as users would use it; nothing is changed."""
         site = self._site
-        with only_one(site.state):
-            if site.lab_name:
-                site.lab_provider.require_up(site.lab)
+        with at_work(site):
             plan = self.plan_verification(selection)
             crew = self.crew({"platform_thorough": True})
             report = carry_out(site.key, "", "verify", plan, self.ingredients, crew)
@@ -179,9 +192,7 @@ class Runs:
     def rotate(self, plan: Plan) -> RunReport:
         """Ask, give a plan's components new secrets, verify each, report."""
         site = self._site
-        with only_one(site.state):
-            if site.lab_name:
-                site.lab_provider.require_up(site.lab)
+        with at_work(site):
             report = carry_out(site.key, "", "rotate", plan, {}, self.crew())
             return Reports(site).keep(report)
 
