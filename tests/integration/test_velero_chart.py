@@ -7,8 +7,6 @@ taken from the store of bundles.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,11 @@ import pytest
 import yaml
 
 from installer.adapters.catalog_files import load_catalog
+from tests.charts import chart_of, templated
 from tests.rendering import images_in
 from tests.repository import PROJECT
 from tests.site_rendering import rendered
 
-_PROGRAMS = Path("/var/cache/platform-install/programs")
 _WANTED = {"values": "{{ __velero_values | combine(velero_values, recursive=true) }}"}
 _CHOICES: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -32,18 +30,7 @@ _CHOICES: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def chart() -> Path:
     """Return the chart's folder."""
-    folder = Path(os.environ.get("PLATFORM_CHARTS", "/nonexistent")) / "velero"
-    if not folder.is_dir():
-        pytest.skip("the chart is not here: name a folder that has it in PLATFORM_CHARTS")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def helm() -> Path:
-    """Return a Helm of the store."""
-    for found in sorted(_PROGRAMS.glob("*/helm")):
-        return found
-    pytest.skip("no store on this machine has Helm: run `./platform-install bundle build -i lab`")
+    return chart_of("velero")
 
 
 @pytest.fixture(scope="module", params=list(_CHOICES))
@@ -55,15 +42,9 @@ def values(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def objects(values: dict[str, Any], chart: Path, helm: Path, tmp_path: Path) -> list[dict[str, Any]]:
+def objects(values: dict[str, Any], chart: Path, tmp_path: Path) -> list[dict[str, Any]]:
     """Return what the chart makes of the role's values."""
-    path = tmp_path / "values.json"
-    path.write_text(json.dumps(values))
-    command = [str(helm), "template", "velero", str(chart), "--namespace", "velero", "--values", str(path)]
-    command += ["--kube-version", "1.36.4"]
-    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return [item for item in yaml.safe_load_all(done.stdout) if item]
+    return templated("velero", chart, "velero", values, tmp_path)
 
 
 def named(objects: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
