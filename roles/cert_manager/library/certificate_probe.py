@@ -48,6 +48,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.moments import as_moment
 from ansible_collections.platform.base.plugins.module_utils.probe import Cluster, pod, room
 
 _PAUSE = 0.5
@@ -144,7 +145,7 @@ class Probe:
         first = self.await_that("The pod does not use its certificate", self.told)
         # Before it is asked for: on a quick site the next one is there at once.
         old = self.secret(issuer)["tls.crt"]
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        now = as_moment(time.time())
         issuing = {
             "type": "Issuing", "status": "True", "reason": "ManuallyTriggered", "lastTransitionTime": now,
             "message": "verification has it renewed",

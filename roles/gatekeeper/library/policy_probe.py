@@ -42,12 +42,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.cluster_api import Answer, Api, NotYet, open_api
+from ansible_collections.platform.base.plugins.module_utils.moments import from_moment
 from ansible_collections.platform.base.plugins.module_utils.policy_cases import Case, cases, judge
 
 _CONSTRAINTS = "/apis/constraints.gatekeeper.sh/v1beta1"
@@ -187,11 +187,6 @@ def tells_metrics(api: Api, namespace: str) -> None:
             raise NotYet(f"the pod {name} tells no metrics: {answer.status} {answer.text.strip()[-200:]}")
 
 
-def moment(text: str) -> float:
-    """Return a time that the API wrote, in seconds."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-
-
 def kept(api: Api, constraints: Iterable[Mapping[str, Any]], late: float) -> None:
     """See that the last audit knew every constraint as it is, and found nothing of the platform's or the cluster's.
 
@@ -203,9 +198,9 @@ def kept(api: Api, constraints: Iterable[Mapping[str, Any]], late: float) -> Non
     """
     found = []
     for name, there in there_are(api, constraints):
-        audited = moment(there.get("status", {}).get("auditTimestamp") or _NEVER)
+        audited = from_moment(there.get("status", {}).get("auditTimestamp") or _NEVER)
         fields = there["metadata"]["managedFields"]
-        applied = max(moment(entry["time"]) for entry in fields if entry["manager"] == _APPLIED_BY)
+        applied = max(from_moment(entry["time"]) for entry in fields if entry["manager"] == _APPLIED_BY)
         if audited < applied or time.time() - audited > late:
             raise NotYet(f"{name} was not audited; look at the logs of deploy/gatekeeper-audit")
         found += [

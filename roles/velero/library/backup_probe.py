@@ -53,6 +53,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
+from ansible_collections.platform.base.plugins.module_utils.moments import as_moment
 from ansible_collections.platform.base.plugins.module_utils.probe import pod, room
 from ansible_collections.platform.base.plugins.module_utils.velero import Velero
 
@@ -62,7 +63,6 @@ _BYTES = 1 << 20
 _KEEP = "1h0m0s"
 # What is remembered of the last drill that ended well, in the cluster, as it is about the cluster.
 _DRILL = "platform.internal/drill"
-_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 # What a backup may take, beside the time between two of them.
 _GRACE_MINUTES = 10
 
@@ -216,7 +216,7 @@ def practise(cluster: Kubectl, given: Mapping[str, Any], now: Callable[[], float
     last = drill.remembered() or drill.remember(lost_and_restored(drill))
     return {
         "backup_restore_seconds": last["seconds"],
-        "backup_practised": time.strftime(_MOMENT, time.gmtime(float(last["at"]))),
+        "backup_practised": as_moment(float(last["at"])),
         "backup_newest_minutes": f"{drill.newest():.0f}",
     }
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import calendar
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
+from ansible_collections.platform.base.plugins.module_utils.moments import from_moment
 
 _GROUP = "velero.io/v1"
 # Which schedule a backup is of.
 _OF = "velero.io/schedule-name"
-# How the API writes moments.
-_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 # Both kinds end in one of these, and stay there.
 DONE = "Completed"
 _ENDED = (DONE, "PartiallyFailed", "Failed", "FailedValidation")
@@ -118,7 +116,7 @@ class Velero:
             for item in self.scheduled(schedules)
             if item.get("status", {}).get("phase") == DONE
         ]
-        return self._now() - calendar.timegm(time.strptime(max(begun), _MOMENT)) if begun else None
+        return self._now() - from_moment(max(begun)) if begun else None
 
     def _carry_out(self, kind: str, name: str, spec: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         self._cluster.apply(
