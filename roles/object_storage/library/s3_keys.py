@@ -50,9 +50,9 @@ from ansible_collections.platform.base.plugins.module_utils.s3_store import give
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     ACCESS,
     VaultProblem,
-    enter,
     forget_secret,
     read_secret,
+    vault_of,
     write_secret,
 )
 
@@ -137,12 +137,11 @@ def main() -> None:
     if taken := sorted(_RESERVED & set(parameters["owners"])):
         module.fail_json(msg=f"No owner of buckets may be called {', '.join(taken)}; choose another name.")
     try:
-        client = enter(parameters["vault"], parameters["seconds"])
-        if parameters["state"] == "absent":
-            result = forget(client, parameters["owners"], module.check_mode)
-        else:
-            result = settle(client, parameters, module.check_mode)
-        client.auth.token.revoke_self()
+        with vault_of(parameters) as client:
+            if parameters["state"] == "absent":
+                result = forget(client, parameters["owners"], module.check_mode)
+            else:
+                result = settle(client, parameters, module.check_mode)
     except ImportError:
         # The library goes with the component: who has it no more has kept nothing, or forgotten it before.
         if parameters["state"] == "present":

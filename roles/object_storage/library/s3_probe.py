@@ -44,7 +44,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.s3_store import S3Problem, client_of, refusal, told
-from ansible_collections.platform.base.plugins.module_utils.vault_site import ACCESS, VaultProblem, enter, read_secret
+from ansible_collections.platform.base.plugins.module_utils.vault_site import (
+    ACCESS,
+    VaultProblem,
+    read_secret,
+    vault_of,
+)
 
 FOLDER = "object_storage"
 # The least that S3 takes for a part that is not the last one.
@@ -60,9 +65,8 @@ def keys_of(given: Mapping[str, Any], owners: list[str]) -> dict[str, dict[str, 
     Raises:
         VaultProblem: a key is not there.
     """
-    client = enter(given["vault"], given["seconds"])
-    found = {owner: read_secret(client, f"{FOLDER}/{owner}") for owner in owners}
-    client.auth.token.revoke_self()
+    with vault_of(given) as client:
+        found = {owner: read_secret(client, f"{FOLDER}/{owner}") for owner in owners}
     if missing := [owner for owner in owners if not found[owner]]:
         raise VaultProblem(f"The Vault holds no access key of {', '.join(missing)}. Deploy the component again.")
     return found

@@ -51,9 +51,9 @@ from ansible_collections.platform.base.plugins.module_utils.s3_store import give
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     ACCESS,
     VaultProblem,
-    enter,
     forget_secret,
     read_secret,
+    vault_of,
     write_secret,
 )
 
@@ -126,12 +126,11 @@ def main() -> None:
     )
     given = module.params
     try:
-        client = enter(given["vault"], given["seconds"])
-        if given["state"] == "absent":
-            result = forget(client, module.check_mode)
-        else:
-            result = settle(client, given, module.check_mode)
-        client.auth.token.revoke_self()
+        with vault_of(given) as client:
+            if given["state"] == "absent":
+                result = forget(client, module.check_mode)
+            else:
+                result = settle(client, given, module.check_mode)
     except VaultProblem as problem:
         module.fail_json(msg=str(problem))
     module.exit_json(**result)

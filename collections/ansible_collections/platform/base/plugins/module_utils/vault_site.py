@@ -207,5 +207,9 @@ def vault_of(parameters: Mapping[str, Any]) -> Iterator[Any]:
     client = enter(parameters["vault"], parameters["seconds"])
     try:
         yield client
-    finally:
-        client.auth.token.revoke_self()
+    except BaseException:
+        # Told is what went wrong first, not that the Vault is gone for this as well.
+        with contextlib.suppress(Exception):
+            client.auth.token.revoke_self()
+        raise
+    client.auth.token.revoke_self()

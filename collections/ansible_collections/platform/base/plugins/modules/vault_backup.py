@@ -40,8 +40,8 @@ from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     ACCESS,
     VaultProblem,
     client_of,
-    enter,
     kept_of,
+    vault_of,
 )
 
 _CHUNK = 1 << 20
@@ -70,11 +70,10 @@ def take(client: Any, into: ComponentFiles) -> int:
 def back_up(given: Mapping[str, Any]) -> dict[str, Any]:
     """Take the snapshot, and what opens it."""
     access, into = given["vault"], ComponentFiles(given["backup"], COMPONENT)
-    client = enter(access, given["seconds"])
-    as_of = this_moment()
-    size = take(client_of(client.url, access["ca_certificate"], client.token, given["seconds"]), into)
-    write_keys(into, kept_of(access).read()["installer"], given["files"])
-    client.auth.token.revoke_self()
+    with vault_of(given) as client:
+        as_of = this_moment()
+        size = take(client_of(client.url, access["ca_certificate"], client.token, given["seconds"]), into)
+        write_keys(into, kept_of(access).read()["installer"], given["files"])
     return {"as_of": as_of, "size": size}
 
 

@@ -40,8 +40,8 @@ from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     Kept,
     VaultProblem,
     client_of,
-    enter,
     kept_of,
+    vault_of,
     wait_for,
 )
 
@@ -124,10 +124,9 @@ def rotate_storage(client: Any) -> str:
 def rotate(given: Mapping[str, Any]) -> list[str]:
     """Rotate all of it, and return what was."""
     access = given["vault"]
-    client = enter(access, given["seconds"])
-    told = [rotate_storage(client), *(rotate_key(client, name) for name in given["keys"])]
-    told.append(rotate_secret(client, kept_of(access), access["ca_certificate"]))
-    client.auth.token.revoke_self()
+    with vault_of(given) as client:
+        told = [rotate_storage(client), *(rotate_key(client, name) for name in given["keys"])]
+        told.append(rotate_secret(client, kept_of(access), access["ca_certificate"]))
     return told
 
 
