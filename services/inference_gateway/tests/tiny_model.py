@@ -12,7 +12,7 @@ import gguf
 import numpy
 from numpy.typing import NDArray
 
-WIDTH, HIDDEN, HEADS, LAYERS, CONTEXT = 64, 128, 4, 2, 2048
+WIDTH, HIDDEN, HEADS, LAYERS, CONTEXT = 64, 128, 4, 2, 32768
 WORDS = "yes no the a model answers from site without internet and says hello node card ok".split()
 TEMPLATE = "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}assistant:"
 

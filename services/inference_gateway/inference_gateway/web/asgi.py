@@ -61,25 +61,21 @@ async def read_body(receive: Receive, length: str | None, most: int, seconds: fl
     too_large = f"The request is larger than {most} bytes."
     if length is not None and length.isdigit() and int(length[:20]) > most:
         raise BodyTooLarge(too_large)
-    message = None
+    parts, size, more = [], 0, True
     try:
         async with asyncio.timeout(seconds):
-            message = await receive()
-            if message["type"] == "http.request" and not message.get("more_body"):
-                return bytes(message["body"])
-            parts, size = [], 0
-            while True:
+            while more:
+                message = await receive()
                 if message["type"] == "http.disconnect":
                     raise ClientGone
                 parts.append(message.get("body", b""))
+                more = bool(message.get("more_body"))
                 size += len(parts[-1])
                 if size > most:
                     raise BodyTooLarge(too_large)
-                if not message.get("more_body"):
-                    return b"".join(parts)
-                message = await receive()
     except TimeoutError as error:
         raise BodyTooSlow(f"The request did not come within {seconds:g} s.") from error
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 @asynccontextmanager
