@@ -151,7 +151,7 @@ class ValkeyAdmission:
             f"aip:{{{claim.tenant}}}:window:{claim.subject}:{claim.model_class}",
             spent_key(claim.tenant, datetime.now(UTC)),
         ]
-        arguments = [
+        arguments: list[str | int] = [
             claim.limit,
             claim.window_seconds * 1000,
             claim.request_id,

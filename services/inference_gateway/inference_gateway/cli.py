@@ -112,7 +112,9 @@ def _revoke(options: argparse.Namespace) -> None:
     with alone(path):
         ring = read_keys(path)
         if options.id not in {record.id for record in ring.records}:
-            raise SettingsInvalid(f"{path} has no key {options.id!r}. `inference-gateway keys list` shows what there are.")
+            raise SettingsInvalid(
+                f"{path} has no key {options.id!r}. `inference-gateway keys list` shows what there are."
+            )
         record_act(_audit_file(options, path), "key revoked", key=options.id)
         write_keys(path, ring.revoked(options.id, datetime.now(UTC)))
     if settings.valkey.url:
@@ -153,7 +155,10 @@ async def _spent(settings: Settings, tenant: str, days: int) -> list[tuple[datet
     store = ValkeyStore(settings.valkey, lambda _: None)
     today = datetime.now(UTC)
     try:
-        found = [(day, await store.fields(spent_key(tenant, day))) for day in (today - timedelta(days=n) for n in range(days))]
+        found = [
+            (day, await store.fields(spent_key(tenant, day)))
+            for day in (today - timedelta(days=n) for n in range(days))
+        ]
     finally:
         await store.close()
     return [(day, spent) for day, spent in reversed(found) if spent]

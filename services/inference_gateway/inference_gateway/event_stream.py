@@ -96,7 +96,9 @@ class InferenceEvents:
                 if event.strip() == b"data: " + DONE:
                     usage = self._reader.usage or Usage()
                     made.append(
-                        make_event({"id": self._id, **self._about, "usage": usage.shown(), "cached": False, "done": True})
+                        make_event(
+                            {"id": self._id, **self._about, "usage": usage.shown(), "cached": False, "done": True}
+                        )
                     )
                 continue
             if "error" in content:

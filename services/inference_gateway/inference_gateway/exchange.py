@@ -22,6 +22,7 @@ log = logging.getLogger("inference_gateway.access")
 usage_log = logging.getLogger("inference_gateway.usage")
 
 NOWHERE = Origin("none", "", "none")
+NOTHING = Usage()
 GONE = 499
 
 
@@ -37,7 +38,7 @@ class Exchange:
     identity: Identity | None = None
     # Until an engine answers, the track is not known: a router behind the gateway draws it.
     origin: Origin = NOWHERE
-    usage: Usage = Usage()
+    usage: Usage = NOTHING
     estimated: bool = False
     cache: str = ""
     limit_headers: list[tuple[bytes, bytes]] = field(default_factory=list)

@@ -61,29 +61,37 @@ class FileFlags(Flags):
         from openfeature.contrib.provider.flagd.config import ResolverType
         from openfeature.evaluation_context import EvaluationContext
         from openfeature.event import EventDetails, ProviderEvent
+        from openfeature.exception import OpenFeatureError
         from openfeature.provider import ProviderStatus
 
         self._context = EvaluationContext
         self._ready = ProviderStatus.READY
         self._routes: dict[tuple[str, str, str], Route] = {}
+        self._told = False
         if not path.exists():
             raise SettingsInvalid(f"{path} is missing. Mount the feature flags, or leave files.flags empty.")
 
         def changed(_: EventDetails) -> None:
-            self._routes = {}
+            self._routes, self._told = {}, False
             log.info("feature flags were read again", extra={"event": "flags_reloaded"})
 
-        api.set_provider(
-            FlagdProvider(
-                resolver_type=ResolverType.IN_PROCESS,
-                offline_flag_source_path=str(path),
-                deadline_ms=LOOK_MILLISECONDS,
-            )
+        def damaged(details: EventDetails) -> None:
+            # The provider tells it twice a second.
+            if not self._told:
+                self._told = True
+                log.error("feature flags cannot be read; those before hold", extra={"reason": details.message})
+
+        provider = FlagdProvider(
+            resolver_type=ResolverType.IN_PROCESS, offline_flag_source_path=str(path), deadline_ms=LOOK_MILLISECONDS
         )
+        try:
+            api.set_provider_and_wait(provider)
+        except OpenFeatureError as error:
+            api.shutdown()
+            raise SettingsInvalid(f"{path} holds no feature flags in flagd's format: {error.__cause__}") from error
         self._client = api.get_client()
-        if not self.good:
-            raise SettingsInvalid(f"{path} holds no feature flags in flagd's format.")
         self._client.add_handler(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED, changed)
+        self._client.add_handler(ProviderEvent.PROVIDER_ERROR, damaged)
         self._shutdown = api.shutdown
 
     @property

@@ -187,7 +187,10 @@ class Inference:
         loop, times = asyncio.get_running_loop(), self._timeouts
         late = f"Nothing came within {times.first_token_seconds:g} s."
         try:
-            async with asyncio.timeout(times.stream_seconds) as whole, asyncio.timeout(times.first_token_seconds) as next_one:
+            async with (
+                asyncio.timeout(times.stream_seconds) as whole,
+                asyncio.timeout(times.first_token_seconds) as next_one,
+            ):
                 async with self._engines.stream(plan.name, plan.call, plan.headers) as (origin, chunks):
                     exchange.origin = origin
                     feed = self._feeder(exchange, plan, reader)

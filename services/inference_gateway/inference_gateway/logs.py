@@ -40,9 +40,8 @@ def set_up_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "openfeature", "openfeature.contrib"):
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
     # Each says at every start what our own lines say, or tells a client's mistakes as ours.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.getLogger("uvicorn.access").disabled = True
+    # A traceback twice a second while a file of flags is damaged; `flags` tells it once.
+    logging.getLogger("openfeature.contrib").disabled = True

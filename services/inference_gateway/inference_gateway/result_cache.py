@@ -16,7 +16,7 @@ OF_NO_MATTER = frozenset({"model", "user", "stream", "stream_options", "metadata
 
 
 class ResultCache:
-    """Answers by the digest of the model that gave them, so that a promotion or a rollback finds none of the other's."""
+    """Answers by the digest of the model that gave them: a promotion or a rollback finds none of the other's."""
 
     def __init__(self, settings: Cache, store: ValkeyStore | None) -> None:
         """Take how long answers are kept, and where."""
@@ -24,7 +24,7 @@ class ResultCache:
         self._store = store if settings.enabled else None
 
     def key(self, digest: str, operation: str, tenant: str, body: dict[str, Any]) -> str | None:
-        """Return where an answer is kept; None where it must not be: nobody knows which model gave it, or it is drawn."""
+        """Return where an answer is kept; None where it must not be, as its model is not known or it is drawn."""
         if not self._settings.enabled or not digest:
             return None
         if operation != "embeddings" and (body.get("temperature") != 0 or body.get("n") not in (None, 1)):

@@ -112,7 +112,9 @@ class Jwt(Section):
         if self.issuer and not (self.audience and (self.jwks_url or self.jwks_file)):
             raise ValueError("an issuer wants an audience, and jwks_url or jwks_file")
         if any(name.startswith("HS") or name == "none" for name in self.algorithms):
-            raise ValueError("only algorithms with a public key: whoever can check a shared secret can also sign with it")
+            raise ValueError(
+                "only algorithms with a public key: whoever can check a shared secret can also sign with it"
+            )
         return self
 
 

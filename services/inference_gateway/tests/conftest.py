@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from processes import GatewayProcess, RealEngine, ValkeyProcess
-from stub_engine import StubEngine
-
 from inference_gateway.keys import KeyRing, make_key, write_keys
+
+from tests.processes import GatewayProcess, RealEngine, ValkeyProcess
+from tests.stub_engine import StubEngine
 
 Start = Callable[..., GatewayProcess]
 
@@ -72,7 +68,9 @@ def make_keys(folder: Path, *tenants: str) -> list[str]:
 def base_settings(folder: Path, stub: StubEngine) -> dict[str, Any]:
     """Return settings before a stub, in which nothing is in a test's way."""
     return {
-        "models": {"stub": {"url": stub.url, "digest": "sha256:stub", "version": "1.0.0", "offers": ["chat", "completions"]}},
+        "models": {
+            "stub": {"url": stub.url, "digest": "sha256:stub", "version": "1.0.0", "offers": ["chat", "completions"]}
+        },
         "tenants": {"clinic": {}, "bank": {}},
         "limits": {"requests": 1_000_000},
         "files": {"keys": str(folder / "keys.json")},
@@ -87,11 +85,13 @@ def start(tmp_path: Path, stub: StubEngine) -> Iterator[Start]:
     started: list[GatewayProcess] = []
     keys = make_keys(tmp_path, "clinic", "bank")
 
-    def start_one(*, name: str = "gateway", environment: dict[str, str] | None = None, **changed: Any) -> GatewayProcess:
+    def start_one(
+        *, name: str = "gateway", environment: dict[str, str] | None = None, **changed: Any
+    ) -> GatewayProcess:
         settings = base_settings(tmp_path, stub)
         for section, values in changed.items():
             settings[section] = {**settings.get(section, {}), **values} if isinstance(values, dict) else values
-        gateway = GatewayProcess(tmp_path / name, settings, keys[0], environment=environment or {})
+        gateway = GatewayProcess(tmp_path / name, settings, keys[0], keys[1], environment=environment or {})
         started.append(gateway)
         return gateway.start()
 
@@ -102,25 +102,19 @@ def start(tmp_path: Path, stub: StubEngine) -> Iterator[Start]:
         assert not gateway.events("bug")
 
 
-@pytest.fixture
-def bank_key(tmp_path: Path, start: Start) -> str:
-    """A key of another tenant than the usual one."""
-    from inference_gateway.keys import read_keys
-
-    key, record = make_key("bank", datetime.now(UTC), None, "")
-    write_keys(tmp_path / "keys.json", read_keys(tmp_path / "keys.json").with_record(record))
-    return key
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory, stub: StubEngine, valkey: ValkeyProcess) -> Iterator[GatewayProcess]:
-    """A gateway that a module's tests share."""
+@pytest.fixture(scope="session")
+def plain(
+    tmp_path_factory: pytest.TempPathFactory, stub: StubEngine, valkey: ValkeyProcess
+) -> Iterator[GatewayProcess]:
+    """A gateway that tests share which need no other settings."""
     folder = tmp_path_factory.mktemp("plain")
-    (key,) = make_keys(folder, "clinic")
+    key, other = make_keys(folder, "clinic", "bank")
     settings = {**base_settings(folder, stub), "valkey": {"url": valkey.url}}
-    settings["timeouts"] = {"answer_seconds": 0.6, "first_token_seconds": 0.6, "idle_seconds": 0.6, "stream_seconds": 2, "headers_seconds": 1, "body_seconds": 1}  # fmt: skip
+    settings["models"]["stub"]["canary"] = {"version": "1.1.0", "digest": "sha256:canary"}
+    short = {f"{name}_seconds": 0.6 for name in ("answer", "first_token", "idle")}
+    settings["timeouts"] = {**short, "stream_seconds": 2, "headers_seconds": 1, "body_seconds": 1}
     settings["sizes"] = {"body_bytes": 65536, "header_bytes": 8192}
-    gateway = GatewayProcess(folder, settings, key).start()
+    gateway = GatewayProcess(folder, settings, key, other).start()
     yield gateway
     gateway.stop()
     assert "Traceback" not in gateway.log()

@@ -59,6 +59,7 @@ class GatewayProcess:
     folder: Path
     settings: dict[str, Any]
     key: str = ""
+    other_key: str = ""
     port: int = 0
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
@@ -130,7 +131,9 @@ class GatewayProcess:
             authorization = {"Authorization": f"Bearer {key or self.key}"}
             connection.request(method, path, raw, {**authorization, **(headers or {})})
             response = connection.getresponse()
-            return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+            return Reply(
+                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+            )
         finally:
             connection.close()
 

@@ -1,6 +1,6 @@
 """Serve a model file by llama.cpp, until standard input ends. Prints the address.
 
-    python real_engine.py FILE NAME [embeddings]
+python real_engine.py FILE NAME [embeddings]
 """
 
 from __future__ import annotations

@@ -117,7 +117,8 @@ class _Connection(asyncio.Protocol):
         self.parser.feed_data(data)
 
     def on_message_begin(self) -> None:
-        self.url, self.body, self.headers = b"", b"", {}
+        self.url = self.body = b""
+        self.headers: dict[str, str] = {}
 
     def on_url(self, url: bytes) -> None:
         self.url += url

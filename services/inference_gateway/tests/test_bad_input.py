@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from processes import GatewayProcess
+
+from tests.processes import GatewayProcess
 
 PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/inference")
 GOOD: dict[str, Any] = {"model": "stub", "messages": [{"role": "user", "content": "hello"}]}
@@ -23,7 +24,21 @@ ODD: tuple[object, ...] = (
 def malformed() -> Iterator[bytes]:
     """Yield bodies that are no JSON, or no object."""
     whole = json.dumps(GOOD).encode()
-    yield from (b"", b" ", b"null", b"[]", b"1", b'"text"', b"{", b"}", b"{}", b"\x00", b"\xff\xfe{}", b"nan", b"{'a': 1}")
+    yield from (
+        b"",
+        b" ",
+        b"null",
+        b"[]",
+        b"1",
+        b'"text"',
+        b"{",
+        b"}",
+        b"{}",
+        b"\x00",
+        b"\xff\xfe{}",
+        b"nan",
+        b"{'a': 1}",
+    )
     yield from (whole[:length] for length in range(1, len(whole), 3))
     yield from (whole[:place] + b"\xff" + whole[place:] for place in range(2, len(whole) - 1, 3))
     yield b"[" * 20_000
@@ -33,7 +48,7 @@ def malformed() -> Iterator[bytes]:
 
 def misshapen() -> Iterator[dict[str, Any]]:
     """Yield objects of which one value is odd, missing or unknown."""
-    for name in ("model", "messages", "prompt", "input", "temperature", "max_tokens", "n", "stop", "stream", "tools", "logit_bias", "stream_options"):  # fmt: skip
+    for name in (*GOOD, *"prompt input temperature max_tokens n stop stream tools logit_bias stream_options".split()):
         yield from ({**GOOD, name: odd} for odd in ODD)
     for name in ("role", "content", "tool_calls"):
         yield from ({**GOOD, "messages": [{"role": "user", "content": "x", name: odd}]} for odd in ODD)
@@ -165,7 +180,9 @@ def test_who_never_ends_the_body_is_told_so(plain: GatewayProcess) -> None:
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"a b", b"x" * 200, b'"; drop'])
 def test_a_name_of_a_request_that_cannot_stand_in_a_log_is_not_taken(plain: GatewayProcess, value: bytes) -> None:
-    answer = _answer(plain, b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: " + value + b"\r\n\r\n")
+    answer = _answer(
+        plain, b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: " + value + b"\r\n\r\n"
+    )
 
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert value not in answer

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Start
-from processes import GatewayProcess, wait_until
-from stub_engine import StubEngine
-
 from inference_gateway.errors import SettingsInvalid
 from inference_gateway.flags import FileFlags
+
+from tests.conftest import Start
+from tests.processes import GatewayProcess, wait_until
+from tests.stub_engine import StubEngine
 
 
 def flag(default: str, variants: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -73,6 +73,7 @@ def test_a_damaged_file_leaves_the_flags_as_they_were(gateway: GatewayProcess, t
     wait_until(lambda: gateway.get("/health/ready").status == 503, 5)
 
     assert gateway.get("/health/ready").json["missing"] == ["flags"]
+    assert gateway.log().count("feature flags cannot be read") == 1
     assert gateway.chat().headers["x-aip-model"] == "next"
     write(tmp_path / "flags.json")
     wait_until(lambda: gateway.get("/health/ready").status == 200, 5)
@@ -96,6 +97,13 @@ def test_the_variant_is_told_to_the_router(gateway: GatewayProcess, tmp_path: Pa
     write(tmp_path / "flags.json", **{"model.stub.variant": flag("b", {"b": "b"})})
 
     wait_until(lambda: gateway.chat().status == 200 and stub.headers[-1].get("x-aip-variant") == "b", 5)
+
+
+def test_a_file_that_holds_no_flags_is_told_before_anything_is_served(tmp_path: Path) -> None:
+    (tmp_path / "flags.json").write_text('{"flags":')
+
+    with pytest.raises(SettingsInvalid, match="holds no feature flags"):
+        FileFlags(tmp_path / "flags.json")
 
 
 def test_a_missing_file_is_told_before_anything_is_served(tmp_path: Path) -> None:

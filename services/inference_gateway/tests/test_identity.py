@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
-from conftest import Start
 from cryptography.hazmat.primitives.asymmetric import ec
-from processes import HERE, GatewayProcess, ValkeyProcess, wait_until
-from stub_engine import StubEngine
-
+from inference_gateway.cli import main
 from inference_gateway.keys import KeyRing, make_key, read_keys, write_keys
+
+from tests.conftest import Start
+from tests.processes import GatewayProcess, ValkeyProcess, wait_until
+from tests.stub_engine import StubEngine
 
 ISSUER, AUDIENCE = "https://login.example.com", "inference"
 
 
-def command(*arguments: str | Path, config: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {"PYTHONPATH": str(HERE.parent), **({"INFERENCE_GATEWAY_CONFIG": str(config)} if config else {})}
-    words = [sys.executable, "-m", "inference_gateway", *map(str, arguments)]
-    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=30, check=False)
+@dataclass(frozen=True)
+class Outcome:
+    """What a command said and how it ended."""
+
+    code: int
+    said: str
+    complained: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    def run(*arguments: str | Path, config: Path | None = None) -> Outcome:
+        monkeypatch.setenv("INFERENCE_GATEWAY_CONFIG", str(config or ""))
+        code = 0
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return Outcome(code, *capsys.readouterr())
+
+    return run
 
 
 def test_nobody_asks_without_a_key(plain: GatewayProcess) -> None:
@@ -37,24 +58,26 @@ def test_nobody_asks_without_a_key(plain: GatewayProcess) -> None:
         assert reply.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_a_key_is_made_used_and_revoked(start: Start, valkey: ValkeyProcess) -> None:
+def test_a_key_is_made_used_and_revoked(command: Command, start: Start, valkey: ValkeyProcess) -> None:
     gateway = start(valkey={"url": valkey.url})
     config = gateway.folder / "config.yaml"
 
     made = command("keys", "create", "bank", "--note", "for the test", config=config)
-    key = made.stdout.strip()
+    key = made.said.strip()
     wait_until(lambda: gateway.chat(key=key).status == 200, 5)
     revoked = command("keys", "revoke", key.split("_")[1], config=config)
 
-    assert (made.returncode, revoked.returncode) == (0, 0), made.stderr + revoked.stderr
+    assert (made.code, revoked.code) == (0, 0), made.complained + revoked.complained
     wait_until(lambda: gateway.chat(key=key).status == 401, 5)
     assert gateway.chat().status == 200
-    listed = command("keys", "list", config=config).stdout
+    listed = command("keys", "list", config=config).said
     assert "revoked" in listed
     assert "for the test" in listed
 
 
-def test_a_revocation_is_known_where_the_file_is_not_yet(start: Start, valkey: ValkeyProcess, tmp_path: Path) -> None:
+def test_a_revocation_is_known_where_the_file_is_not_yet(
+    command: Command, start: Start, valkey: ValkeyProcess, tmp_path: Path
+) -> None:
     gateway = start(valkey={"url": valkey.url})
     elsewhere = tmp_path / "elsewhere.json"
     write_keys(elsewhere, read_keys(tmp_path / "keys.json"))
@@ -64,19 +87,19 @@ def test_a_revocation_is_known_where_the_file_is_not_yet(start: Start, valkey: V
     wait_until(lambda: gateway.chat().status == 401, 5)
 
 
-def test_a_key_is_kept_as_a_hash_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_key_is_kept_as_a_hash_for_its_owner_alone(command: Command, tmp_path: Path) -> None:
     made = command("keys", "create", "clinic", "--file", tmp_path / "keys.json")
 
-    key, file = made.stdout.strip(), tmp_path / "keys.json"
+    key, file = made.said.strip(), tmp_path / "keys.json"
     assert key.split("_")[2] not in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "audit.jsonl").stat().st_mode & 0o777 == 0o600
     assert key not in (tmp_path / "audit.jsonl").read_text()
 
 
-def test_acts_are_recorded_and_a_change_is_found(tmp_path: Path) -> None:
+def test_acts_are_recorded_and_a_change_is_found(command: Command, tmp_path: Path) -> None:
     file, audit = tmp_path / "keys.json", tmp_path / "audit.jsonl"
-    first = command("keys", "create", "clinic", "--file", file).stdout.strip()
+    first = command("keys", "create", "clinic", "--file", file).said.strip()
     command("keys", "create", "bank", "--file", file)
     command("keys", "revoke", first.split("_")[1], "--file", file)
 
@@ -87,20 +110,20 @@ def test_acts_are_recorded_and_a_change_is_found(tmp_path: Path) -> None:
     audit.write_text("\n".join([lines[0], lines[2]]) + "\n")
     shortened = command("audit", "verify", audit)
 
-    assert good.stdout.startswith("3 acts")
+    assert good.said.startswith("3 acts")
     assert [json.loads(line)["act"] for line in lines] == ["key created", "key created", "key revoked"]
-    assert (changed.returncode, shortened.returncode) == (6, 6)
-    assert ":2 does not follow" in changed.stderr
+    assert (changed.code, shortened.code) == (6, 6)
+    assert ":2 does not follow" in changed.complained
 
 
-def test_mistakes_of_the_command_are_named(tmp_path: Path) -> None:
+def test_mistakes_of_the_command_are_named(command: Command, tmp_path: Path) -> None:
     unknown = command("keys", "revoke", "000000000000", "--file", tmp_path / "keys.json")
     (tmp_path / "keys.json").write_text("{")
     damaged = command("keys", "list", "--file", tmp_path / "keys.json")
 
-    assert (unknown.returncode, damaged.returncode) == (3, 3)
-    assert "has no key '000000000000'" in unknown.stderr
-    assert "holds no API keys" in damaged.stderr
+    assert (unknown.code, damaged.code) == (3, 3)
+    assert "has no key '000000000000'" in unknown.complained
+    assert "holds no API keys" in damaged.complained
 
 
 def test_a_key_that_is_over_opens_nothing() -> None:
@@ -114,13 +137,13 @@ def test_a_key_that_is_over_opens_nothing() -> None:
     assert not found.is_good(now + timedelta(hours=25))
 
 
-def test_a_tenant_sees_its_own_models(start: Start, stub: StubEngine, bank_key: str) -> None:
+def test_a_tenant_sees_its_own_models(start: Start, stub: StubEngine) -> None:
     models = {name: {"url": stub.url} for name in ("stub", "secret")}
     gateway = start(models=models, tenants={"clinic": {}, "bank": {"models": ["stub"]}})
 
-    listed = [model["id"] for model in gateway.get("/v1/models", bank_key).json["data"]]
-    asked = gateway.chat(key=bank_key, model="secret")
-    missing = gateway.chat(key=bank_key, model="none")
+    listed = [model["id"] for model in gateway.get("/v1/models", gateway.other_key).json["data"]]
+    asked = gateway.chat(key=gateway.other_key, model="secret")
+    missing = gateway.chat(key=gateway.other_key, model="none")
 
     assert listed == ["stub"]
     assert gateway.chat(model="secret").status == 200
@@ -147,11 +170,11 @@ def token(private: ec.EllipticCurvePrivateKey, **changed: Any) -> str:
 def test_tokens_of_the_provider_are_taken(start: Start, provider: tuple[ec.EllipticCurvePrivateKey, Path]) -> None:
     private, file = provider
     settings = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": str(file)}
-    gateway = start(jwt=settings, limits={"requests": 3})
+    gateway = start(jwt=settings, limits={"requests": 2, "replicas": 1})
     stranger = ec.generate_private_key(ec.SECP256R1())
     unsigned = jwt.encode({"iss": ISSUER, "sub": "ada", "tenant": "clinic"}, "", algorithm="none")
 
-    good = [gateway.chat(key=token(private)).status for _ in range(2)]
+    good = [gateway.chat(key=token(private)).status for _ in range(3)]
     other = gateway.chat(key=token(private, sub="bob"))
     bad = {
         "expired": gateway.chat(key=token(private, exp=int(time.time()) - 60)).status,
@@ -164,13 +187,13 @@ def test_tokens_of_the_provider_are_taken(start: Start, provider: tuple[ec.Ellip
         "no token": gateway.chat(key="a.b.c").status,
     }
 
-    assert good == [200, 200]
+    assert good == [200, 200, 429]
     assert other.status == 200
     assert set(bad.values()) == {401}, bad
     assert gateway.chat(key=token(private, tenant="casino")).status == 403
 
 
-def test_tokens_wait_for_the_providers_keys(start: Start, tmp_path: Path, provider: tuple[ec.EllipticCurvePrivateKey, Path]) -> None:  # fmt: skip
+def test_tokens_wait_for_the_providers_keys(start: Start, provider: tuple[ec.EllipticCurvePrivateKey, Path]) -> None:
     settings = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": "http://127.0.0.1:9/keys"}
     gateway = start(jwt=settings)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from conftest import Start
-from processes import ValkeyProcess
+from tests.conftest import Start
+from tests.processes import ValkeyProcess
 
 LIMITED = {"requests": 10, "window_seconds": 60, "replicas": 5}
 
@@ -33,7 +33,7 @@ def test_gateways_count_together(start: Start, valkey: ValkeyProcess) -> None:
     assert statuses == [200] * 10 + [429] * 2
 
 
-def test_keys_and_classes_are_counted_apart(start: Start, valkey: ValkeyProcess, bank_key: str, stub: object) -> None:
+def test_keys_and_classes_are_counted_apart(start: Start, valkey: ValkeyProcess, stub: object) -> None:
     url = getattr(stub, "url")  # noqa: B009
     models = {"stub": {"url": url}, "large": {"url": url, "class": "large"}}
     limits = {**LIMITED, "requests": 2, "classes": {"large": 1}}
@@ -41,7 +41,7 @@ def test_keys_and_classes_are_counted_apart(start: Start, valkey: ValkeyProcess,
     gateway_key, large = gateway.key, "large"
 
     ours = [gateway.chat(key=gateway_key).status for _ in range(3)]
-    theirs = [gateway.chat(key=bank_key).status for _ in range(3)]
+    theirs = [gateway.chat(key=gateway.other_key).status for _ in range(3)]
     of_large = [gateway.chat(key=gateway_key, model=large).status for _ in range(2)]
 
     assert (ours, theirs, of_large) == ([200, 200, 429], [200, 200, 429], [200, 429])
@@ -89,16 +89,16 @@ def test_a_valkey_that_is_silent_is_not_waited_for_twice(start: Start, own_valke
     assert time.monotonic() - began < 1
 
 
-def test_quotas_of_a_tenant_end_for_the_day(start: Start, valkey: ValkeyProcess, bank_key: str) -> None:
+def test_quotas_of_a_tenant_end_for_the_day(start: Start, valkey: ValkeyProcess) -> None:
     tenants = {"clinic": {"requests_per_day": 2}, "bank": {"tokens_per_day": 8}}
     gateway = start(tenants=tenants, valkey={"url": valkey.url})
     day = time.strftime("%Y-%m-%d", time.gmtime())
     _forget(valkey, f"aip:{{clinic}}:spent:{day}", f"aip:{{bank}}:spent:{day}")
 
     clinic = [gateway.chat() for _ in range(3)]
-    bank_before = gateway.chat(key=bank_key)
+    bank_before = gateway.chat(key=gateway.other_key)
     time.sleep(1.3)
-    bank_after = gateway.chat(key=bank_key)
+    bank_after = gateway.chat(key=gateway.other_key)
 
     assert [reply.status for reply in clinic] == [200, 200, 429]
     assert clinic[2].json["error"]["code"] == "insufficient_quota"

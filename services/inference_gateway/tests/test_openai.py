@@ -8,9 +8,10 @@ from pathlib import Path
 
 import openai
 import pytest
-from conftest import base_settings, make_keys
-from processes import GatewayProcess, RealEngine, ValkeyProcess, wait_until
-from stub_engine import StubEngine
+
+from tests.conftest import base_settings, make_keys
+from tests.processes import GatewayProcess, RealEngine, ValkeyProcess, wait_until
+from tests.stub_engine import StubEngine
 
 HELLO: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": "hello"}]
 
@@ -30,7 +31,7 @@ def gateway(
         "vectors": {"url": vectors.url, "digest": "sha256:2", "version": "2.0.0", "offers": ["embeddings"]},
     }
     settings = {**base_settings(folder, stub), "models": models, "valkey": {"url": valkey.url}}
-    settings["timeouts"] = {"answer_seconds": 1}
+    settings["timeouts"] = {"answer_seconds": 2}
     process = GatewayProcess(folder, settings, key).start()
     yield process
     process.stop()
@@ -55,7 +56,10 @@ def test_a_conversation_goes_on(client: openai.OpenAI) -> None:
 
 def test_a_stream_gives_what_a_whole_answer_gives(client: openai.OpenAI) -> None:
     whole = client.chat.completions.create(model="tiny", messages=HELLO, max_tokens=16, temperature=0, seed=7)
-    pieces = list(client.chat.completions.create(model="tiny", messages=HELLO, max_tokens=16, temperature=0, seed=7, stream=True))  # fmt: skip
+    stream = client.chat.completions.create(
+        model="tiny", messages=HELLO, max_tokens=16, temperature=0, seed=7, stream=True
+    )
+    pieces = list(stream)
 
     said = "".join(piece.choices[0].delta.content or "" for piece in pieces)
 
@@ -117,13 +121,20 @@ def test_mistakes_are_the_clients_exceptions(client: openai.OpenAI, gateway: Gat
         client.with_options(api_key="aip_none").models.list()
 
 
-def test_a_prompt_too_long_is_told_in_the_engines_words(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.BadRequestError, match="context"):
-        client.completions.create(model="tiny", prompt="x " * 20_000, max_tokens=4)
+def test_what_only_the_engine_can_judge_is_told_in_its_words(client: openai.OpenAI) -> None:
+    nonsense: openai.types.shared_params.ResponseFormatJSONSchema = {
+        "type": "json_schema",
+        "json_schema": {"name": "none", "schema": {"type": "nonsense"}},
+    }
+
+    with pytest.raises(openai.BadRequestError, match="nonsense"):
+        client.chat.completions.create(model="tiny", messages=HELLO, response_format=nonsense)
 
 
 def test_one_operation_asks_any_model(gateway: GatewayProcess) -> None:
-    text = gateway.post("/v1/inference", {"model": "tiny", "input": "hello", "parameters": {"temperature": 0, "max_tokens": 8}})
+    text = gateway.post(
+        "/v1/inference", {"model": "tiny", "input": "say no", "parameters": {"temperature": 0, "max_tokens": 8}}
+    )
     vector = gateway.post("/v1/inference", {"model": "vectors", "input": ["hello", "no"]})
 
     told = text.json
@@ -141,7 +152,7 @@ def test_an_engine_that_is_given_up_has_its_slot_free_again(gateway: GatewayProc
     reply = gateway.post("/v1/completions", body)
 
     assert reply.status == 504
-    assert 0.9 < time.monotonic() - began < 2
+    assert 1.9 < time.monotonic() - began < 4
     wait_until(lambda: engine.busy_slots() == 0, 2)
 
 
@@ -173,6 +184,7 @@ def test_a_record_of_usage_is_made_for_each_answer(gateway: GatewayProcess, tmp_
 
     gateway.post("/v1/completions", {"model": "tiny", "prompt": "hello", "max_tokens": 3})
 
+    wait_until(lambda: len(gateway.events("usage")) > before, 5)
     record = gateway.events("usage")[before]
     assert (record["tenant"], record["model"], record["version"]) == ("clinic", "tiny", "1.0.0")
     assert (record["completion_tokens"], record["estimated"], record["cached"]) == (3, False, False)

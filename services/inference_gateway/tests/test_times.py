@@ -7,8 +7,9 @@ import socket
 import time
 
 import pytest
-from processes import GatewayProcess, wait_until
-from stub_engine import StubEngine
+
+from tests.processes import GatewayProcess, wait_until
+from tests.stub_engine import StubEngine
 
 
 def test_an_answer_too_late_is_504_and_cancelled(plain: GatewayProcess, stub: StubEngine) -> None:
@@ -73,7 +74,8 @@ def test_a_caller_who_leaves_is_worked_for_no_more(plain: GatewayProcess, stub: 
     cancelled, gone = stub.cancelled, plain.metric('aip_client_gone_total{model="stub"}')
     content = json.dumps({"delay": 0 if stream else 30, "hang_after": 1})
     body = json.dumps({"model": "stub", "stream": stream, "messages": [{"role": "user", "content": content}]}).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {plain.key}\r\nContent-Length: {len(body)}\r\n\r\n"
+    lines = ["POST /v1/chat/completions HTTP/1.1", f"Authorization: Bearer {plain.key}", f"Content-Length: {len(body)}"]
+    head = "\r\n".join([*lines, "Host: x", "", ""])
 
     with socket.create_connection(("127.0.0.1", plain.port)) as connection:
         connection.sendall(head.encode() + body)

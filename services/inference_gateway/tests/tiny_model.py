@@ -1,6 +1,6 @@
-"""Write a llama model that is real in all but its sense: random weights, half a megabyte, the same bytes for the same seed.
+"""Write a llama model that is real in all but its sense: random weights, half a megabyte, equal for an equal seed.
 
-    python tiny_model.py FILE SEED
+python tiny_model.py FILE SEED
 """
 
 from __future__ import annotations

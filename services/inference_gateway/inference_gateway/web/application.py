@@ -22,7 +22,10 @@ from inference_gateway.web.openapi import REFUSALS, answers_of, body_of, lift_de
 from inference_gateway.wiring import Gateway
 
 DESCRIPTIONS: dict[OperationName, tuple[str, str]] = {
-    "inference": ("Ask any model", "One operation for all models; the answer says which version of which track gave it."),
+    "inference": (
+        "Ask any model",
+        "One operation for all models; the answer says which version of which track gave it.",
+    ),
     "chat": ("Go on with a conversation", "OpenAI's chat completions; what an engine adds is passed on."),
     "completions": ("Go on with a text", "OpenAI's completions."),
     "embeddings": ("Turn texts into vectors", "OpenAI's embeddings."),

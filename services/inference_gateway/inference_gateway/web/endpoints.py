@@ -1,17 +1,16 @@
-"""The operations that reach a model. They speak ASGI themselves: a framework's layers would cost more than all they do."""
+"""The operations that reach a model. They speak ASGI themselves: a framework's layers would cost more than they do."""
 
 from __future__ import annotations
 
 import logging
-from typing import cast
 
 import orjson
 
 from inference_gateway.answers import Answer
-from inference_gateway.errors import GatewayError
+from inference_gateway.errors import GatewayError, ModelUnknown
 from inference_gateway.event_stream import make_event
 from inference_gateway.exchange import GONE, Exchange, Reporter
-from inference_gateway.identity import Authenticator, Identity
+from inference_gateway.identity import Authenticator
 from inference_gateway.inference import Inference, Plan
 from inference_gateway.logs import request_id
 from inference_gateway.parsing import OperationName, parse
@@ -31,7 +30,11 @@ from inference_gateway.web.asgi import (
 
 log = logging.getLogger(__name__)
 
-EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]  # fmt: skip
+EVENTS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
 
 
 class Endpoints:
@@ -72,14 +75,19 @@ class Endpoints:
         except GatewayError as error:
             await send_error(send, error, [])
             return
-        shown = [{"id": name, "object": "model", "created": 0, "owned_by": "platform"} for name in self._inference.names_for(identity)]  # fmt: skip
+        shown = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "platform"}
+            for name in self._inference.names_for(identity)
+        ]
         wanted = scope["path_params"].get("name")
         if wanted is None:
             await send_whole(send, 200, [], orjson.dumps({"object": "list", "data": shown}))
             return
         found = [model for model in shown if model["id"] == wanted]
-        missing = {"error": {"message": f"There is no model {wanted!r}.", "type": "invalid_request_error", "param": "model", "code": "model_not_found"}}  # fmt: skip
-        await send_whole(send, 200 if found else 404, [], orjson.dumps(found[0] if found else missing))
+        if found:
+            await send_whole(send, 200, [], orjson.dumps(found[0]))
+        else:
+            await send_error(send, ModelUnknown(f"There is no model {wanted!r}.", param="model"), [])
 
     async def _answer(self, exchange: Exchange, operation: OperationName, receive: Receive, writer: _Writer) -> None:
         headers = exchange.headers
@@ -88,7 +96,7 @@ class Endpoints:
             receive, headers.get("content-length"), self._sizes.body_bytes, self._timeouts.body_seconds
         )
         question = parse(operation, raw)
-        plan = await self._inference.plan(exchange, cast(Identity, identity), question)
+        plan = await self._inference.plan(exchange, identity, question)
         async with while_present(receive):
             if question.stream:
                 await self._inference.stream(exchange, plan, writer.write)

@@ -20,7 +20,11 @@ ERROR = {
                 "code": {"type": "string"},
             },
         },
-        "detail": {"type": "array", "items": {"type": "object"}, "description": "Every mistake of the body: loc, msg, type."},
+        "detail": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "Every mistake of the body: loc, msg, type.",
+        },
     },
 }  # fmt: skip
 MEANINGS = {
@@ -40,16 +44,19 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     for status, meaning in MEANINGS.items()
 }
 
+COLD = {"temperature": 0, "max_tokens": 32}
 CHAT = {"model": "chat-7b", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 32}
 EXAMPLES: dict[type[BaseModel], dict[str, dict[str, Any]]] = {
     ChatBody: {
         "whole": {"summary": "A whole answer", "value": CHAT},
         "stream": {"summary": "Bit by bit", "value": {**CHAT, "stream": True}},
     },
-    CompletionBody: {"whole": {"summary": "A text goes on", "value": {"model": "chat-7b", "prompt": "Once upon", "max_tokens": 32}}},
+    CompletionBody: {
+        "whole": {"summary": "A text goes on", "value": {"model": "chat-7b", "prompt": "Once", "max_tokens": 32}},
+    },
     EmbeddingBody: {"two": {"summary": "Two vectors", "value": {"model": "embed-small", "input": ["one", "two"]}}},
     InferenceBody: {
-        "input": {"summary": "One input", "value": {"model": "chat-7b", "input": "Say hello.", "parameters": {"temperature": 0, "max_tokens": 32}}},
+        "input": {"summary": "One input", "value": {"model": "chat-7b", "input": "Say hello.", "parameters": COLD}},
         "messages": {"summary": "A conversation", "value": {"model": "chat-7b", "messages": CHAT["messages"]}},
         "vectors": {"summary": "Vectors", "value": {"model": "embed-small", "input": ["one", "two"]}},
     },
@@ -74,7 +81,10 @@ def answers_of(schema: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     """Return the description of all answers."""
     if schema is not InferenceBody:
         return {200: {"description": "OpenAI's shape; server-sent events where `stream` is true"}, **REFUSALS}
-    content = {"schema": InferenceAnswer.model_json_schema(ref_template="#/components/schemas/{model}"), "example": ANSWER}
+    content = {
+        "schema": InferenceAnswer.model_json_schema(ref_template="#/components/schemas/{model}"),
+        "example": ANSWER,
+    }
     return {200: {"description": "The answer", "content": {"application/json": content}}, **REFUSALS}
 
 

@@ -6,12 +6,25 @@ import asyncio
 from functools import partial
 from typing import Any
 
+import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inference_gateway.web.asgi import Application, Receive, Scope, Send, send_whole
 
-TOO_LARGE = b'{"error":{"message":"The headers are too large.","type":"invalid_request_error","param":null,"code":"headers_too_large"}}'
-RAW_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(TOO_LARGE), TOO_LARGE)  # fmt: skip
+TOO_LARGE = orjson.dumps(
+    {
+        "error": {
+            "message": "The headers are too large.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "headers_too_large",
+        }
+    }
+)
+RAW_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%s"
+) % (len(TOO_LARGE), TOO_LARGE)
 
 
 async def headers_too_large(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
@@ -79,10 +92,10 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._head_size <= self._most:
             super().on_headers_complete()
             return
-        application: Application = self.app  # type: ignore[assignment]
-        self.app, self.url = headers_too_large, self.url or b"/"  # type: ignore[assignment]
+        application: Application = self.app
+        self.app, self.url = headers_too_large, self.url or b"/"
         super().on_headers_complete()
-        self.app = application  # type: ignore[assignment]
+        self.app = application
 
     def shutdown(self) -> None:
         """Leave, but not in the middle of what a caller is just sending."""

@@ -50,7 +50,7 @@ class DrainingServer(uvicorn.Server):
 def make_server(application: Application, settings: Settings, lifecycle: Lifecycle) -> DrainingServer:
     """Return the server of one process; there is one process a pod, as memory is what a pod scales by."""
     config = uvicorn.Config(
-        application,  # type: ignore[arg-type]
+        application,
         host=settings.server.host,
         port=settings.server.port,
         loop="uvloop",
