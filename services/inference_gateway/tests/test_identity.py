@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +170,32 @@ def token(private: ec.EllipticCurvePrivateKey, **changed: Any) -> str:
     return jwt.encode(claims, private, algorithm="ES256", headers={"kid": "one"})
 
 
-def test_tokens_of_the_provider_are_taken(start: Start, provider: tuple[ec.EllipticCurvePrivateKey, Path]) -> None:
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
+    """The folder of the test, over HTTP."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_tokens_of_the_provider_are_taken(
+    start: Start, provider: tuple[ec.EllipticCurvePrivateKey, Path], served: ThreadingHTTPServer
+) -> None:
     private, file = provider
-    settings = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": str(file)}
+    settings = {
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "jwks_url": f"http://127.0.0.1:{served.server_port}/{file.name}",
+    }
     gateway = start(jwt=settings, limits={"requests": 2, "replicas": 1})
     stranger = ec.generate_private_key(ec.SECP256R1())
     unsigned = jwt.encode({"iss": ISSUER, "sub": "ada", "tenant": "clinic"}, "", algorithm="none")
