@@ -31,12 +31,12 @@ def free_port() -> int:
         return port
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 60, every: float = 0.01) -> None:
     """Wait for something to hold, or fail."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
+        time.sleep(every)
 
 
 @dataclass

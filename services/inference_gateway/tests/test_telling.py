@@ -7,6 +7,7 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from inference_gateway.errors import SettingsInvalid
@@ -36,14 +37,16 @@ def test_without_any_model_requests_are_not_welcome(start: Start, stub: StubEngi
 
 
 def test_metrics_are_what_canary_analysis_and_alerts_read(plain: GatewayProcess) -> None:
-    plain.chat({"headers": {"x-aip-track": "canary", "x-aip-version": "1.1.0"}})
+    plain.chat({"headers": {"x-aip-track": "canary", "x-aip-version": "1.1.7"}})
     plain.chat(stream=True)
 
     written = plain.get("/metrics").raw.decode()
 
-    assert 'aip_requests_total{code="200",model="stub",track="canary",version="1.1.0"} 1.0' in written
+    assert 'aip_requests_total{code="200",model="stub",track="canary",version="1.1.7"} 1.0' in written
     assert 'aip_request_duration_seconds_bucket{le="2.0",model="stub",track="stable",version="1.0.0"}' in written
-    bounds = re.findall(r'request_duration_seconds_bucket{le="([^"]+)",model="stub",track="canary"', written)
+    bounds = re.findall(
+        r'request_duration_seconds_bucket{le="([^"]+)",model="stub",track="canary",version="1.1.7', written
+    )
     assert bounds == ["0.05", "0.1", "0.25", "0.5", "1.0", "1.5", "2.0", "2.5", "5.0", "10.0", "30.0", "+Inf"]
     for name in ("aip_time_to_first_token_seconds_count", "aip_inflight", "aip_tokens_total", "aip_valkey_up"):
         assert f"\n{name}" in written
@@ -66,7 +69,13 @@ def test_a_request_is_known_by_one_name_everywhere(plain: GatewayProcess, stub: 
 
     assert reply.headers["x-request-id"] == "ward-7:42"
     assert stub.headers[-1]["x-request-id"] == "ward-7:42"
-    (told,) = [event for event in plain.events("request") if event["request_id"] == "ward-7:42"]
+
+    def told_of() -> list[dict[str, Any]]:
+        return [event for event in plain.events("request") if event["request_id"] == "ward-7:42"]
+
+    # The log is written after the answer.
+    wait_until(lambda: bool(told_of()), 5)
+    (told,) = told_of()
     assert (told["tenant"], told["model"], told["status"]) == ("clinic", "stub", 200)
 
 
