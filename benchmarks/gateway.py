@@ -28,6 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.http_load import Load, ask, chat, cost, memory, with_open_streams
 from installer.cli.console import table
 
+Command = list[str | Path]
+
 SERVICE = Path(__file__).resolve().parents[1] / "services" / "inference_gateway"
 STUB = SERVICE / "tests" / "stub_engine.py"
 KEY = "sk-benchmark"
@@ -40,11 +42,11 @@ class Contender:
 
     name: str
     requirements: tuple[str, ...]
-    command: Callable[[Path, Path, int, int], list[str | Path]]
+    command: Callable[[Path, Path, int, int], Command]
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def ours(environment: Path, folder: Path, port: int, engine: int) -> list[str | Path]:
+def ours(environment: Path, folder: Path, port: int, engine: int) -> Command:
     """Return how ours is started, with its limits, keys, metrics and a line of log for each request."""
     config = {
         "models": {"stub": {"url": f"http://127.0.0.1:{engine}"}},
@@ -58,7 +60,7 @@ def ours(environment: Path, folder: Path, port: int, engine: int) -> list[str | 
     return [environment / "bin/python", "-m", "inference_gateway", "serve"]
 
 
-def litellm(environment: Path, folder: Path, port: int, engine: int) -> list[str | Path]:
+def litellm(environment: Path, folder: Path, port: int, engine: int) -> Command:
     """Return how LiteLLM is started: one worker, one key, no database."""
     model = {"model": "openai/stub", "api_base": f"http://127.0.0.1:{engine}/v1", "api_key": "none"}
     config = {
@@ -67,13 +69,19 @@ def litellm(environment: Path, folder: Path, port: int, engine: int) -> list[str
         "litellm_settings": {"telemetry": False, "num_retries": 0, "request_timeout": 120},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    command = [environment / "bin/litellm", "--config", folder / "config.yaml", "--host", "127.0.0.1"]
+    command: Command = [environment / "bin/litellm", "--config", folder / "config.yaml", "--host", "127.0.0.1"]
     return [*command, "--port", str(port), "--num_workers", "1", "--telemetry", "False"]
 
 
-def vllm_router(environment: Path, _: Path, port: int, engine: int) -> list[str | Path]:
+def vllm_router(environment: Path, _: Path, port: int, engine: int) -> Command:
     """Return how vllm-router is started: it balances and retries, and knows neither limits nor tenants."""
-    command = [environment / "bin/vllm-router", "--worker-urls", f"http://127.0.0.1:{engine}", "--host", "127.0.0.1"]
+    command: Command = [
+        environment / "bin/vllm-router",
+        "--worker-urls",
+        f"http://127.0.0.1:{engine}",
+        "--host",
+        "127.0.0.1",
+    ]
     ports = ["--port", str(port), "--prometheus-port", str(free_port())]
     return [*command, *ports, "--policy", "round_robin", "--log-level", "error"]
 
@@ -105,7 +113,14 @@ def made_environment(contender: Contender, folder: Path) -> Path | None:
     path = folder / contender.name.split()[0].lower()
     if not (path / "made").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", path], check=True)
-        install = [path / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
+        install: Command = [
+            path / "bin/pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--only-binary",
+            ":all:",
+        ]
         if subprocess.run([*install, *contender.requirements], check=False).returncode:
             return None
         (path / "made").touch()
@@ -121,7 +136,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str | Path], log: Path, environment: dict[str, str]) -> Iterator[int]:
+def running(command: Command, log: Path, environment: dict[str, str]) -> Iterator[int]:
     """Run a program for the block, and give its process."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, **environment})
@@ -181,7 +196,7 @@ def benchmark(contender: Contender, environment: Path, engine: int, requests: in
         command = contender.command(environment, folder, port, engine)
         variables = {**contender.environment, "INFERENCE_GATEWAY_CONFIG": str(folder / "config.yaml")}
         if contender.command is ours:
-            create = [environment / "bin/python", "-m", "inference_gateway", "keys", "create", "benchmark"]
+            create: Command = [environment / "bin/python", "-m", "inference_gateway", "keys", "create", "benchmark"]
             made = subprocess.run(create, env=variables, check=True, capture_output=True, text=True)
             key = made.stdout.strip()
         pid = stack.enter_context(running(command, folder.with_suffix(".log"), variables))

@@ -97,7 +97,7 @@ class GatewayProcess:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(15)
+        return self.process.wait(60)
 
     def log(self) -> str:
         return (self.folder / "log").read_text()

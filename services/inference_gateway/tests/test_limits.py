@@ -78,7 +78,7 @@ def test_without_valkey_a_share_is_granted_and_no_request_fails(start: Start, ow
 
 
 def test_a_valkey_that_is_silent_is_not_waited_for_twice(start: Start, own_valkey: ValkeyProcess) -> None:
-    gateway = start(valkey={"url": own_valkey.url, "timeout_seconds": 0.2, "retry_seconds": 30})
+    gateway = start(valkey={"url": own_valkey.url, "timeout_seconds": 1, "retry_seconds": 60})
     assert gateway.chat().status == 200
 
     own_valkey.freeze()
@@ -86,7 +86,8 @@ def test_a_valkey_that_is_silent_is_not_waited_for_twice(start: Start, own_valke
     statuses = {gateway.chat().status for _ in range(20)}
 
     assert statuses == {200}
-    assert time.monotonic() - began < 1
+    # Each by itself would have waited a second.
+    assert time.monotonic() - began < 10
 
 
 def test_quotas_of_a_tenant_end_for_the_day(start: Start, valkey: ValkeyProcess) -> None:
