@@ -87,7 +87,7 @@ class FileFlags(Flags):
         try:
             api.set_provider_and_wait(provider)
         except OpenFeatureError as error:
-            api.shutdown()
+            provider.shutdown()
             raise SettingsInvalid(f"{path} holds no feature flags in flagd's format: {error.__cause__}") from error
         self._client = api.get_client()
         self._client.add_handler(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED, changed)

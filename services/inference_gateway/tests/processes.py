@@ -72,7 +72,6 @@ class GatewayProcess:
         environment = {
             **os.environ,
             "PYTHONPATH": str(HERE.parent),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "INFERENCE_GATEWAY_CONFIG": str(config),
             "INFERENCE_GATEWAY__SERVER__HOST": "127.0.0.1",
             "INFERENCE_GATEWAY__SERVER__PORT": str(self.port),
