@@ -21,6 +21,7 @@ from ansible_collections.platform.base.plugins.module_utils.vault_site import (
 )
 from ansible_collections.platform.base.plugins.modules import vault_probe, vault_rotate, vault_start
 from ansible_collections.platform.base.plugins.modules.vault_start import StillShut
+from hvac.exceptions import InvalidRequest
 
 from installer.adapters.lock_files import read_lock
 from tests.bundled import program
@@ -236,12 +237,17 @@ def test_what_was_rotated_is_refused_by_real_servers(make: Make) -> None:
     sealed = site.client().secrets.transit.encrypt_data("backups", plaintext="AAAA")["data"]["ciphertext"]
     assert sealed.startswith("vault:v1:")
 
+    write_secret(site.client(), "planted", {"value": "of the old key"})
+
     told = vault_rotate.rotate({"vault": site.access(), "keys": ["backups"], "seconds": SECONDS})
 
     assert not vault_rotate.enters(url, site.authority, old)
     assert site.kept().read()["installer"]["secret_id"] != old["secret_id"]
     sealed = site.client().secrets.transit.encrypt_data("backups", plaintext="AAAA")["data"]["ciphertext"]
     assert sealed.startswith("vault:v2:")
+    with pytest.raises(InvalidRequest, match="version"):
+        site.client().write_data("transit/encrypt/backups", data={"plaintext": "AAAA", "key_version": 1})
+    assert read_secret(site.client(), "planted") == {"value": "of the old key"}
     assert [what.split(",")[0] for what in told] == [
         "the storage's key",
         "the key backups",
