@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,8 @@ _GIB = 1 << 30
 # Measured with all programs of a Kubernetes platform: compiled packages of one program, a module's sources.
 _A_PROGRAM = 0.45 * _GIB
 _A_MODULE = 0.45 * _GIB
+# A program of Kubernetes takes minutes, and the compiler says nothing meanwhile.
+_SILENCE_SECONDS = 60.0
 
 
 def room_needed(programs: int, modules: int) -> int:
@@ -42,21 +45,48 @@ def room_for(programs: int, modules: int, folder: Path, reporter: Reporter) -> N
 
 
 class Building:
-    """Counts programs as they are built. May be used by several threads."""
+    """Counts programs as they are built, and says now and then what is being built. May be used by several threads."""
 
-    def __init__(self, total: int, reporter: Reporter) -> None:
-        """Expect `total` programs."""
+    def __init__(
+        self,
+        total: int,
+        reporter: Reporter,
+        pause: Callable[[threading.Event], bool] = lambda over: over.wait(_SILENCE_SECONDS),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Expect `total` programs.
+
+        Args:
+            pause: waits until it is time to speak up again, or the building is over: then it returns True.
+        """
         self._total = total
         self._reporter = reporter
+        self._pause = pause
+        self._clock = clock
         self._done = 0
         self._guard = threading.Lock()
 
     @contextmanager
     def of(self, program: str) -> Iterator[None]:
-        """Say that a program is being built, and that it is when it is."""
+        """Say that a program is being built, now and then that it still is, and that it is when it is."""
         self._reporter.emit(Notice(f"Building {program}."))
-        yield
+        name, over = program.partition(" ")[0], threading.Event()
+        watch = threading.Thread(target=self._watch, args=(name, over), name=f"building {name}", daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watch.join()
         with self._guard:
             self._done += 1
             total = max(self._total, self._done)
-            self._reporter.emit(Progress("build", program.partition(" ")[0], self._done, total, "programs"))
+            self._reporter.emit(Progress("build", name, self._done, total, "programs"))
+
+    def _watch(self, name: str, over: threading.Event) -> None:
+        began = self._clock()
+        while not self._pause(over):
+            minutes = (self._clock() - began) / 60
+            self._reporter.emit(
+                Notice(f"Building {name} since {minutes:.0f} min; {self._done} of {self._total} programs are built.")
+            )

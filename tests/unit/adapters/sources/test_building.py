@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,24 @@ def test_a_program_that_failed_is_not_counted() -> None:
         raise ValueError("broken")
 
     assert told.events == [Notice("Building one from m v1.")]
+
+
+def test_a_program_that_takes_long_is_told_of_again_until_it_is_built() -> None:
+    told, silences, spoke = Told(), iter([False, False]), threading.Event()
+
+    def pause(over: threading.Event) -> bool:
+        silence = next(silences, None)
+        if silence is None:
+            spoke.set()
+            return over.wait(60)
+        return silence
+
+    with Building(3, told, pause, iter([0.0, 60.0, 120.0]).__next__).of("one from m v1"):
+        assert spoke.wait(60)
+
+    assert told.events == [
+        Notice("Building one from m v1."),
+        Notice("Building one since 1 min; 0 of 3 programs are built."),
+        Notice("Building one since 2 min; 0 of 3 programs are built."),
+        Progress("build", "one", 1, 3, "programs"),
+    ]
