@@ -12,7 +12,8 @@ from tests.repository import PROJECT, read, shown
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FRAGMENT = re.compile(r"[a-z0-9-]+\.(added|changed|fixed|removed|security)\.md")
 DECISION = re.compile(r"(\d{4})-[a-z0-9-]+\.md")
-DOCUMENTS = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("roles/*/README.md")])
+WRITTEN_IN = ("*.md", "docs/**/*.md", "roles/*/README.md", "services/*/README.md")
+DOCUMENTS = sorted(path for pattern in WRITTEN_IN for path in PROJECT.glob(pattern))
 DECISIONS = sorted(path for path in (PROJECT / "docs/adr").glob("*.md") if path.name != "README.md")
 
 

@@ -18,7 +18,7 @@ REASONS = {
 
 def sources(project: Path) -> list[Path]:
     """Return the project's own Python files."""
-    folders = ("installer", "collections/ansible_collections/platform", "roles", "benchmarks", "tests")
+    folders = ("installer", "collections/ansible_collections/platform", "roles", "benchmarks", "tests", "services")
     return sorted(path for folder in folders for path in (project / folder).rglob("*.py"))
 
 

@@ -1,0 +1,1 @@
+"""HTTP: what comes in over a socket, and what goes out."""

@@ -1,0 +1,230 @@
+"""Programs that tests start: the gateway as a pod runs it, a Valkey, engines."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).parent
+# Either is what Debian calls it; they speak the same protocol.
+SERVERS = ("valkey-server", "redis-server")
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60, every: float = 0.01) -> None:
+    """Wait for something to hold, or fail."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(every)
+
+
+@dataclass
+class Reply:
+    """An answer of the gateway."""
+
+    status: int
+    headers: dict[str, str]
+    raw: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.raw)
+
+
+@dataclass
+class GatewayProcess:
+    """One gateway, and how to ask it."""
+
+    folder: Path
+    settings: dict[str, Any]
+    key: str = ""
+    other_key: str = ""
+    port: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> GatewayProcess:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = self.port or free_port()
+        config = self.folder / "config.yaml"
+        config.write_text(yaml.safe_dump(self.settings))
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(HERE.parent),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "INFERENCE_GATEWAY_CONFIG": str(config),
+            "INFERENCE_GATEWAY__SERVER__HOST": "127.0.0.1",
+            "INFERENCE_GATEWAY__SERVER__PORT": str(self.port),
+            **self.environment,
+        }
+        with (self.folder / "log").open("ab") as log:
+            command = [sys.executable, "-W", "error", "-m", "inference_gateway", "serve"]
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        # A second on a machine of its own; minutes on one that others keep busy.
+        wait_until(self.is_ready, 180)
+        return self
+
+    def is_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()
+        try:
+            return self.get("/health/ready").status == 200
+        except OSError:
+            return False
+
+    def stop(self) -> int:
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = (json.loads(line) for line in self.log().splitlines() if line.startswith("{"))
+        return [line for line in lines if line.get("event") == name]
+
+    def memory(self) -> int:
+        """Return the resident memory, in bytes."""
+        assert self.process is not None
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def get(self, path: str, key: str | None = None) -> Reply:
+        return self.ask("GET", path, None, key)
+
+    def post(self, path: str, body: object, key: str | None = None, **headers: str) -> Reply:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.ask("POST", path, raw, key, headers)
+
+    def chat(self, said: str | dict[str, Any] = "hello", key: str | None = None, **more: Any) -> Reply:
+        content = said if isinstance(said, str) else json.dumps(said)
+        body = {"model": "stub", "messages": [{"role": "user", "content": content}], **more}
+        return self.post("/v1/chat/completions", body, key)
+
+    def ask(
+        self, method: str, path: str, raw: bytes | None, key: str | None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            authorization = {"Authorization": f"Bearer {key or self.key}"}
+            connection.request(method, path, raw, {**authorization, **(headers or {})})
+            response = connection.getresponse()
+            return Reply(
+                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+            )
+        finally:
+            connection.close()
+
+    def metric(self, line: str) -> float:
+        """Return a metric's value by its name and labels; 0 where it is not there."""
+        for found in self.get("/metrics").raw.decode().splitlines():
+            if found.startswith(line + " "):
+                return float(found.rpartition(" ")[2])
+        return 0
+
+
+class ValkeyProcess:
+    """A real server on loopback, that can be killed and started again."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        found = [path for name in SERVERS if (path := shutil.which(name))]
+        assert found, "These tests need a Valkey: install the package valkey-server or redis-server."
+        self._program, self._folder, self.port = found[0], folder, free_port()
+        self._options = options or ("--port", str(self.port))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"valkey://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        common = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self._folder)]
+        command = [self._program, *self._options, *common]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(self._answers)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(5)
+
+    def freeze(self) -> None:
+        """Let it take connections and answer none, as a host without power does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+                connection.sendall(b"PING\r\n")
+                # One that speaks TLS only closes the connection: it is there.
+                return "--tls-port" in self._options or connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+class RealEngine:
+    """llama.cpp with a tiny model."""
+
+    def __init__(self, folder: Path, name: str, seed: int, *options: str) -> None:
+        model = folder / f"{name}.gguf"
+        subprocess.run([sys.executable, HERE / "tiny_model.py", model, str(seed)], check=True, timeout=60)
+        self._log = (folder / f"{name}.log").open("wb")
+        self._process = subprocess.Popen(
+            [sys.executable, HERE / "real_engine.py", model, name, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+        )
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().decode().strip()
+        assert self.url.startswith("http://127.0.0.1:"), self.url
+
+    def busy_slots(self) -> int:
+        """Return how many requests the engine works on."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=5)
+        try:
+            connection.request("GET", "/slots")
+            return sum(bool(slot["is_processing"]) for slot in json.loads(connection.getresponse().read()))
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(5)
+        self._log.close()

@@ -1,0 +1,168 @@
+"""A gateway that is told to leave loses nobody's request."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import threading
+import time
+from collections import Counter
+
+from tests.conftest import Start
+from tests.processes import free_port, wait_until
+
+
+class Balancer:
+    """Hands connections to gateways that say they are ready, as a Service does; it knows nothing of requests."""
+
+    def __init__(self, ports: list[int]) -> None:
+        self.port, self.ports = free_port(), ports
+        self._ready: list[int] = list(ports)
+        self._next = 0
+        self._told = threading.Event()
+        self._stop: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    def __enter__(self) -> Balancer:
+        self._thread.start()
+        assert self._told.wait(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._loop and self._stop
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(5)
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._connect, "127.0.0.1", self.port, backlog=512)
+        probing = asyncio.create_task(self._probe())
+        self._told.set()
+        await self._stop.wait()
+        server.close()
+        others = [probing, *(task for task in asyncio.all_tasks() if task not in (probing, asyncio.current_task()))]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _probe(self) -> None:
+        while True:
+            ready = [port for port in self.ports if await _is_ready(port)]
+            self._ready = ready or self._ready
+            await asyncio.sleep(0.1)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._next += 1
+        port = self._ready[self._next % len(self._ready)]
+        try:
+            to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(_pump(reader, to_writer), _pump(to_reader, writer))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+async def _is_ready(port: int) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    try:
+        writer.write(b"GET /health/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return b" 200 " in await reader.readline()
+    except OSError:
+        return False
+    finally:
+        writer.close()
+
+
+class Caller(threading.Thread):
+    """Asks over one connection again and again, without ever trying a second time."""
+
+    def __init__(self, port: int, key: str, ending: threading.Event) -> None:
+        super().__init__()
+        self._port, self._ending = port, ending
+        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        self.outcomes: Counter[str] = Counter()
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        number = 0
+        while not self._ending.is_set():
+            number += 1
+            stream = number % 5 == 0
+            content = json.dumps({"gap": 0.01} if stream else {"delay": 0.002})
+            body = {"model": "stub", "stream": stream, "messages": [{"role": "user", "content": content}]}
+            try:
+                connection.request("POST", "/v1/chat/completions", json.dumps(body), self._headers)
+                response = connection.getresponse()
+                raw = response.read()
+                whole = raw.endswith(b"data: [DONE]\n\n") if stream else b'"choices"' in raw
+                self.outcomes["good" if response.status == 200 and whole else f"{response.status} {raw[:80]!r}"] += 1
+            except (OSError, http.client.HTTPException) as error:
+                self.outcomes[repr(error)] += 1
+                connection.close()
+        connection.close()
+
+
+def test_a_rolling_restart_under_load_loses_no_request(start: Start) -> None:
+    gateways = [start(name=f"gateway{number}", server={"drain_seconds": 0.8}) for number in range(2)]
+    ending = threading.Event()
+
+    with Balancer([gateway.port for gateway in gateways]) as balancer:
+        callers = [Caller(balancer.port, gateways[0].key, ending) for _ in range(12)]
+        for caller in callers:
+            caller.start()
+        for gateway in gateways:
+            assert gateway.stop() == 0
+            gateway.start()
+            time.sleep(0.5)
+        wait_until(lambda: sum(caller.outcomes.total() for caller in callers) > 2500, 60)
+        ending.set()
+        for caller in callers:
+            caller.join(15)
+
+    outcomes = sum((caller.outcomes for caller in callers), Counter())
+    assert set(outcomes) == {"good"}, outcomes
+    assert outcomes["good"] > 2500
+
+
+def test_a_gateway_that_drains_says_so_and_goes_on(start: Start) -> None:
+    gateway = start(server={"drain_seconds": 1})
+    assert gateway.process is not None
+    assert "connection" not in gateway.chat().headers
+
+    gateway.process.terminate()
+    wait_until(lambda: gateway.get("/health/ready").status == 503)
+    reply = gateway.chat()
+
+    assert gateway.get("/health/live").status == 200
+    assert reply.status == 200
+    assert reply.headers["connection"] == "close"
+    assert gateway.process.wait(10) == 0
+
+
+def test_a_long_answer_is_waited_for(start: Start) -> None:
+    gateway = start(server={"drain_seconds": 0.1})
+    replies = []
+    asking = threading.Thread(target=lambda: replies.append(gateway.chat({"pieces": 10, "gap": 0.15}, stream=True)))
+    asking.start()
+    time.sleep(0.4)
+
+    assert gateway.stop() == 0
+    asking.join()
+
+    assert replies[0].raw.endswith(b"data: [DONE]\n\n")

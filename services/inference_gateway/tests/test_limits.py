@@ -1,0 +1,116 @@
+"""Who asks too often is told when to come back; without Valkey each gateway grants its share."""
+
+from __future__ import annotations
+
+import time
+
+from tests.conftest import Start
+from tests.processes import ValkeyProcess
+
+LIMITED = {"requests": 10, "window_seconds": 60, "replicas": 5}
+
+
+def test_the_eleventh_request_of_a_minute_is_refused(start: Start, valkey: ValkeyProcess) -> None:
+    gateway = start(limits=LIMITED, valkey={"url": valkey.url})
+
+    replies = [gateway.chat() for _ in range(11)]
+
+    assert [reply.status for reply in replies] == [200] * 10 + [429]
+    assert replies[0].headers["ratelimit-limit"] == "10"
+    assert [reply.headers["ratelimit-remaining"] for reply in replies] == [str(left) for left in [*range(9, -1, -1), 0]]
+    assert 50 <= int(replies[10].headers["retry-after"]) <= 60
+    assert replies[10].headers["ratelimit-policy"] == "10;w=60"
+    assert replies[10].json["error"]["code"] == "rate_limit_exceeded"
+    assert gateway.metric('aip_rate_limited_total{model_class="default",reason="rate"}') == 1
+
+
+def test_gateways_count_together(start: Start, valkey: ValkeyProcess) -> None:
+    first = start(name="first", limits=LIMITED, valkey={"url": valkey.url})
+    second = start(name="second", limits=LIMITED, valkey={"url": valkey.url})
+
+    statuses = [gateway.chat().status for _ in range(6) for gateway in (first, second)]
+
+    assert statuses == [200] * 10 + [429] * 2
+
+
+def test_keys_and_classes_are_counted_apart(start: Start, valkey: ValkeyProcess, stub: object) -> None:
+    url = getattr(stub, "url")  # noqa: B009
+    models = {"stub": {"url": url}, "large": {"url": url, "class": "large"}}
+    limits = {**LIMITED, "requests": 2, "classes": {"large": 1}}
+    gateway = start(limits=limits, valkey={"url": valkey.url}, models=models)
+    gateway_key, large = gateway.key, "large"
+
+    ours = [gateway.chat(key=gateway_key).status for _ in range(3)]
+    theirs = [gateway.chat(key=gateway.other_key).status for _ in range(3)]
+    of_large = [gateway.chat(key=gateway_key, model=large).status for _ in range(2)]
+
+    assert (ours, theirs, of_large) == ([200, 200, 429], [200, 200, 429], [200, 429])
+
+
+def test_the_window_slides(start: Start, valkey: ValkeyProcess) -> None:
+    gateway = start(limits={"requests": 2, "window_seconds": 1}, valkey={"url": valkey.url})
+
+    before = [gateway.chat().status for _ in range(3)]
+    time.sleep(1.05)
+    after = gateway.chat().status
+
+    assert (before, after) == ([200, 200, 429], 200)
+
+
+def test_without_valkey_a_share_is_granted_and_no_request_fails(start: Start, own_valkey: ValkeyProcess) -> None:
+    gateway = start(limits=LIMITED, valkey={"url": own_valkey.url, "retry_seconds": 0.2})
+    assert gateway.chat().status == 200
+
+    own_valkey.kill()
+    statuses = [gateway.chat().status for _ in range(6)]
+
+    assert statuses == [200] * 2 + [429] * 4
+    assert gateway.metric("aip_local_limit_decisions_total") == 6
+    assert gateway.metric("aip_valkey_up") == 0
+    assert gateway.get("/health/ready").status == 200
+
+    own_valkey.start()
+    time.sleep(0.3)
+    again = [gateway.chat().status for _ in range(11)]
+
+    assert again == [200] * 10 + [429]
+    assert gateway.metric("aip_valkey_up") == 1
+
+
+def test_a_valkey_that_is_silent_is_not_waited_for_twice(start: Start, own_valkey: ValkeyProcess) -> None:
+    gateway = start(valkey={"url": own_valkey.url, "timeout_seconds": 1, "retry_seconds": 60})
+    assert gateway.chat().status == 200
+
+    own_valkey.freeze()
+    began = time.monotonic()
+    statuses = {gateway.chat().status for _ in range(20)}
+
+    assert statuses == {200}
+    # Each by itself would have waited a second.
+    assert time.monotonic() - began < 10
+
+
+def test_quotas_of_a_tenant_end_for_the_day(start: Start, valkey: ValkeyProcess) -> None:
+    tenants = {"clinic": {"requests_per_day": 2}, "bank": {"tokens_per_day": 8}}
+    gateway = start(tenants=tenants, valkey={"url": valkey.url})
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    _forget(valkey, f"aip:{{clinic}}:spent:{day}", f"aip:{{bank}}:spent:{day}")
+
+    clinic = [gateway.chat() for _ in range(3)]
+    bank_before = gateway.chat(key=gateway.other_key)
+    time.sleep(1.3)
+    bank_after = gateway.chat(key=gateway.other_key)
+
+    assert [reply.status for reply in clinic] == [200, 200, 429]
+    assert clinic[2].json["error"]["code"] == "insufficient_quota"
+    assert 0 < int(clinic[2].headers["retry-after"]) <= 86400
+    assert (bank_before.status, bank_after.status) == (200, 429)
+    assert "tokens" in bank_after.json["error"]["message"]
+
+
+def _forget(valkey: ValkeyProcess, *keys: str) -> None:
+    import socket
+
+    with socket.create_connection(("127.0.0.1", valkey.port), 2) as connection:
+        connection.sendall(f"DEL {' '.join(keys)}\r\n".encode())
+        assert connection.recv(64).startswith(b":")
