@@ -68,7 +68,9 @@ def test_a_dry_run_changes_nothing(bare_site: LabSite, bare_hosts: dict[str, lis
     assert {host: appearance(bare_site, host) for host in HOSTS} == bare_hosts
 
 
-def test_plain_ansible_tells_what_it_would_do_to_bare_hosts(bare_site: LabSite, bare_hosts: dict[str, list[str]]) -> None:
+def test_plain_ansible_tells_what_it_would_do_to_bare_hosts(
+    bare_site: LabSite, bare_hosts: dict[str, list[str]]
+) -> None:
     recap = checked_by_plain_ansible(bare_site)
 
     assert not [line for line in recap if "changed=0" in line]
