@@ -25,7 +25,7 @@ from installer.engine.graph import deployment_order
 from installer.engine.plan import Selection, make_plan, make_verification, narrowed
 from installer.engine.preflight import worth_a_look
 from installer.engine.redaction import redaction
-from installer.engine.removal import plan_removal, plan_reset
+from installer.engine.removal import plan_removal, plan_reset, question_of_data
 from installer.engine.rotation import plan_rotation
 from installer.engine.versions import version_of
 from installer.errors import UsageError
@@ -178,7 +178,10 @@ class Runs:
         site = self._site
         with only_one(site.state):
             variables = {"platform_remove_data": data, "platform_whole_site": whole_site}
-            report = carry_out(site.key, "", command, plan, {}, self.crew(variables))
+            crew = self.crew(variables)
+            if data:
+                crew = replace(crew, further_question=question_of_data(site.whole_catalog, plan))
+            report = carry_out(site.key, "", command, plan, {}, crew)
             if whole_site and report.ok:
                 (site.state / "kubeconfig").unlink(missing_ok=True)
             return Reports(site).keep(report)

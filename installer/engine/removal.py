@@ -43,6 +43,16 @@ def plan_reset(catalog: Catalog, inventory: Inventory, journal: Mapping[str, Dep
     return _removal(catalog, inventory, journal, catalog.names)
 
 
+def question_of_data(catalog: Catalog, plan: Plan) -> str:
+    """Return what is asked before a plan's components lose their data; empty where none keeps any."""
+    kept = [
+        f"  {item.component}: {stores}"
+        for item in plan.components
+        if (stores := catalog[item.component].description.stores)
+    ]
+    return "\n".join(("This is deleted too, and nobody can bring it back:", *kept, "Delete it?")) if kept else ""
+
+
 def _removal(catalog: Catalog, inventory: Inventory, journal: Mapping[str, Deployed], names: Collection[str]) -> Plan:
     order = [component for component in deployment_order(catalog, catalog.names) if component.name in names]
     present = [component for component in order if inventory.members(component.description.runs_on)]

@@ -96,6 +96,7 @@ class Description:
             with others'.
         restored_when_named: a restoration of the whole site passes over it.
         optional: an inventory may leave it out.
+        stores: what of others' goes with its data, if it keeps any.
         namespace: the Kubernetes namespace it fills, if any.
         endpoint: where others reach it.
         artifacts: everything it brings onto hosts and into the cluster.
@@ -115,6 +116,7 @@ class Description:
     checks_only: bool = False
     restored_when_named: bool = False
     optional: bool = False
+    stores: str | None = None
     namespace: str | None = None
     endpoint: Endpoint | None = None
     artifacts: Artifacts = field(default_factory=Artifacts)

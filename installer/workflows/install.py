@@ -33,6 +33,7 @@ class Crew:
         at_once: how many steps run side by side.
         evidence: finds what explains failures; nobody looks when None.
         catalog: the site's components.
+        further_question: what is asked by itself after the plan, if anything.
     """
 
     runner: PlaybookRunner
@@ -43,6 +44,7 @@ class Crew:
     at_once: int
     evidence: Evidence | None = None
     catalog: Catalog = field(default_factory=lambda: Catalog({}))
+    further_question: str = ""
 
 
 def carry_out(
@@ -54,7 +56,8 @@ def carry_out(
         Interrupted: the operator did not agree.
     """
     began, clock = datetime.now(UTC), time.monotonic()
-    if plan.changes and not crew.confirm(_question(plan)):
+    questions = [_question(plan), crew.further_question] if plan.changes else []
+    if not all(crew.confirm(question) for question in questions if question):
         raise Interrupted("Nothing was changed: the plan was not agreed to.")
     crew.reporter.emit(PhaseStarted("run"))
     run = crew.journal.begin_run(command, bundle)

@@ -21,7 +21,7 @@ from installer.cli.options import (
 from installer.model.report import RunReport
 
 ComponentsArgument = Annotated[list[str], typer.Argument(help="Components to take away.", show_default=False)]
-DataOption = Annotated[bool, typer.Option("--data", help="Delete what they stored, too.")]
+DataOption = Annotated[bool, typer.Option("--data", "--purge", help="Delete what they stored, too; asked by itself.")]
 
 
 def remove(

@@ -52,7 +52,7 @@ def test_the_namespace_speaks_to_nobody_by_default(host: Host) -> None:
 
 def test_certificates_are_carried_over_each_day(host: Host) -> None:
     assert host.service("platform-harbor-certificates.timer").is_enabled
-    assert host.file("/usr/local/lib/platform/carry-certificates").mode == 0o755
+    assert host.file("/usr/local/lib/platform/harbor-certificates").mode == 0o755
 
 
 def test_everybody_may_read_the_key_that_signatures_are_checked_with(host: Host) -> None:

@@ -182,3 +182,25 @@ def test_entries_are_picked_under_other_names_and_missing_ones_are_told() -> Non
 
 def test_ports_are_told_as_the_networks_policies_take_them() -> None:
     assert filters.tcp_ports([443]) == [{"port": "443", "protocol": "TCP"}]
+
+
+CATALOG: dict[str, Any] = {
+    "base": {"needs": []},
+    "cluster": {"needs": ["base"], "verify_needs": ["network"]},
+    "network": {"needs": ["cluster"]},
+    "storage": {"needs": ["network"]},
+    "backup": {"needs": ["cluster"], "verify_needs": ["storage"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("base", []),
+        ("backup", ["base", "cluster", "network", "storage"]),
+        # The network stands on the cluster, and cannot be there before.
+        ("cluster", ["base"]),
+    ],
+)
+def test_what_a_component_alone_is_tried_with(name: str, needed: list[str]) -> None:
+    assert filters.needed_to_try(CATALOG, name) == needed

@@ -139,3 +139,58 @@ def test_no_units_ask_nothing(program: Program) -> None:
 
     assert units.bring([], [], wet=True) == []
     assert calls.read_text() == ""
+
+
+def given_back(path: Path, now: dict[str, str], program: Program, changed: list[str]) -> list[str]:
+    """Return what is done to have a unit be as it was."""
+    program("systemctl", shown(now))
+    entries = list(units.as_before([unit(state="original", restart_on=["/etc/some"])], str(path)))
+    return units.end(entries, wet=False) + units.bring(
+        [e for e in entries if e["state"] != "absent"], changed, wet=False
+    )
+
+
+OFF = {**RUNNING, "ActiveState": "inactive", "UnitFileState": "disabled"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "changed", "done"),
+    [
+        pytest.param(RUNNING, RUNNING, ["/etc/some/file"], [f"restart {NAME}"], id="it reads its own settings again"),
+        pytest.param(RUNNING, RUNNING, [], [], id="it runs as it did"),
+        pytest.param(RUNNING, OFF, [], [f"enable {NAME}", f"start {NAME}"], id="somebody stopped it"),
+        pytest.param(OFF, RUNNING, [], [f"stop {NAME}", f"disable {NAME}"], id="it was off"),
+        pytest.param(
+            {**OFF, "ActiveState": "active"}, RUNNING, [], [f"disable {NAME}"], id="it did not start by itself"
+        ),
+        pytest.param(MISSING, RUNNING, [], [f"stop {NAME}", f"disable {NAME}"], id="it was not there"),
+        pytest.param(RUNNING, MISSING, [], [], id="it went with its package"),
+    ],
+)
+def test_a_unit_is_given_back_as_it_was(
+    before: dict[str, str], now: dict[str, str], changed: list[str], done: list[str], program: Program, tmp_path: Path
+) -> None:
+    record = tmp_path / "units.json"
+    program("systemctl", shown(before))
+    units.remember([unit(keep=True)], str(record))
+
+    assert given_back(record, now, program, changed) == done
+
+
+def test_what_a_unit_was_is_remembered_once(program: Program, tmp_path: Path) -> None:
+    record = tmp_path / "units.json"
+    for state in (OFF, RUNNING):
+        program("systemctl", shown(state))
+        units.remember([unit(keep=True)], str(record))
+
+    assert given_back(record, RUNNING, program, []) == [f"stop {NAME}", f"disable {NAME}"]
+
+
+def test_a_unit_that_was_given_back_is_left_alone_the_next_time(program: Program, tmp_path: Path) -> None:
+    record = tmp_path / "units.json"
+    program("systemctl", shown(RUNNING))
+    units.remember([unit(keep=True)], str(record))
+    units.forget(list(units.as_before([unit(state="original")], str(record))), str(record))
+
+    assert given_back(record, RUNNING, program, ["/etc/some"]) == []
+    assert not record.exists()

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.platform.base.plugins.module_utils.preflight_rules import looked
+from ansible_collections.platform.base.plugins.module_utils.preflight_rules.hosts import datagrams_pass
 from ansible_collections.platform.base.plugins.module_utils.preflight_rules.model import Unanswered, WrongCheck
 from ansible_collections.platform.base.plugins.module_utils.preflight_rules.registry import (
     accept,
@@ -146,3 +147,25 @@ def test_a_host_that_is_installed_already_is_not_taken_for_somebody_elses(site: 
     }
 
     assert site.problems() == []
+
+
+@pytest.mark.parametrize(("listeners", "found"), [([], ["node1"]), ([{"protocol": "udp", "port": 8472}], [])])
+def test_of_a_peer_that_listens_and_says_nothing_nothing_is_told(
+    listeners: list[dict[str, Any]], found: list[str]
+) -> None:
+    link = {"name": "eth0", "mac": "52:54:00:00:00:01", "mtu": 1500, "up": True}
+    hosts = {
+        name: {
+            "interfaces": [{**link, "addresses": [f"{own}/24"]}],
+            "listeners": listeners,
+            "answers": {"datagrams": {f"{peer}:8472": heard}},
+        }
+        for name, own, peer, heard in (
+            ("node1", "192.0.2.11", "192.0.2.12", "no answer"),
+            ("node2", "192.0.2.12", "192.0.2.11", "refused"),
+        )
+    }
+
+    told = datagrams_pass(hosts, "192.0.2.11", ["192.0.2.11", "192.0.2.12"], 8472)
+
+    assert [finding.host for finding in told] == found

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import socket
 import struct
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -85,3 +88,34 @@ def test_an_address_on_the_network_is_asked_after() -> None:
 
     assert found["192.0.2.100"] == {"here": False, "on_link": True, "mac": "52:54:00:ff:ff:ff"}
     assert found["198.51.100.1"] == {"here": False, "on_link": False, "mac": ""}
+
+
+@pytest.fixture
+def channel() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        made.bind(("127.0.0.1", 0))
+        yield made
+
+
+def test_a_datagram_that_is_answered_is_heard_of(channel: socket.socket) -> None:
+    def echo() -> None:
+        content, sender = channel.recvfrom(64)
+        channel.sendto(content, sender)
+
+    thread = threading.Thread(target=echo)
+    thread.start()
+    found = reach.send("127.0.0.1", channel.getsockname()[1])
+    thread.join()
+
+    assert found == "answered"
+
+
+def test_a_datagram_that_nobody_takes_is_heard_of(channel: socket.socket) -> None:
+    port = channel.getsockname()[1]
+    channel.close()
+
+    assert reach.datagrams([f"127.0.0.1:{port}"]) == {f"127.0.0.1:{port}": "refused"}
+
+
+def test_of_a_listener_that_says_nothing_nothing_is_heard(channel: socket.socket) -> None:
+    assert reach.send("127.0.0.1", channel.getsockname()[1]) == "no answer"

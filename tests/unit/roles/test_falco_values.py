@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import jsonschema
@@ -210,3 +211,11 @@ def test_authorities_of_the_site_are_trusted_beside_the_platforms(tmp_path: Any)
     maps = {item["metadata"]["name"]: item["data"] for item in made["objects"] if item["kind"] == "ConfigMap"}
     assert maps["falco-authorities"]["ca.crt"].count("BEGIN CERTIFICATE") == 2
     assert maps["falco-authorities"]["ca.crt"].endswith("\nsite\n")
+
+
+def test_a_deployment_marks_pods_as_the_admin_host_does(made: dict[str, Any]) -> None:
+    marks = [hashlib.sha256(text).hexdigest()[:32] for text in (b"Zmlyc3Q=", b"c2Vjb25k")]
+
+    given = [made["values"]["podAnnotations"], made["values"]["falcosidekick"]["podAnnotations"]]
+
+    assert given == [{"platform.internal/certificate": mark} for mark in marks]

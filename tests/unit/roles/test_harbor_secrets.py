@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import re
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,44 +111,3 @@ def test_all_of_it_is_forgotten_but_the_stores_key() -> None:
 
     assert (first["changed"], second["changed"]) == (True, False)
     assert set(vault.held) == {"object_storage/harbor"}
-
-
-_KUBECTL = """#!/bin/sh
-case "$*" in
-  *"get secret"*) cat "$FOLDER/certificate" ;;
-  *patch*) echo "$*" >> "$FOLDER/patched" ;;
-esac
-"""
-
-
-def test_programs_are_marked_with_the_certificate_that_is_kept(tmp_path: Path) -> None:
-    (tmp_path / "kubectl").write_text(_KUBECTL)
-    (tmp_path / "kubectl").chmod(0o755)
-    program = role_folder("harbor") / "files/carry-certificates"
-    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "FOLDER": str(tmp_path)}
-    marks = []
-    for certificate in ("first", "first", "second"):
-        (tmp_path / "certificate").write_text(certificate)
-        (tmp_path / "patched").unlink(missing_ok=True)
-        subprocess.run(["sh", str(program), "/kubeconfig", "harbor"], env=environment, check=True)
-        lines = (tmp_path / "patched").read_text().splitlines()
-        patches = [json.loads(line.partition("--patch=")[2]) for line in lines]
-        assert len(lines) == 6
-        assert all("--namespace harbor" in line and "--kubeconfig /kubeconfig" in line for line in lines)
-        marks.append(patches[0]["spec"]["template"]["metadata"]["annotations"]["platform.internal/certificate"])
-
-    assert marks[0] == marks[1] != marks[2]
-
-
-def test_a_certificate_that_cannot_be_read_marks_nothing(tmp_path: Path) -> None:
-    (tmp_path / "kubectl").write_text(
-        '#!/bin/sh\ncase "$*" in *get*) exit 1 ;; *) echo x >> "$FOLDER/patched" ;; esac\n'
-    )
-    (tmp_path / "kubectl").chmod(0o755)
-    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "FOLDER": str(tmp_path)}
-    program = role_folder("harbor") / "files/carry-certificates"
-
-    done = subprocess.run(["sh", str(program), "k", "harbor"], env=environment, capture_output=True, check=False)
-
-    assert done.returncode != 0
-    assert not (tmp_path / "patched").exists()

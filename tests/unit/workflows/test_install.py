@@ -69,6 +69,25 @@ def test_the_operator_is_asked_with_what_and_where() -> None:
     assert asked == ["2 to install, on 1 hosts (h1). Go on?"]
 
 
+@pytest.mark.parametrize("answers", [(False,), (True, False)])
+def test_nothing_runs_unless_each_question_is_agreed_to(answers: tuple[bool, ...]) -> None:
+    site, left = Site(), list(answers)
+    crew = Crew(
+        site.runner,
+        site.journal,
+        site.reporter,
+        lambda _: left.pop(0),
+        {},
+        at_once=1,
+        further_question="Delete it?",
+    )
+
+    with pytest.raises(Interrupted):
+        carry_out("site", "", "remove", PLAN, PARTS, crew)
+
+    assert (left, site.runner.ran) == ([], [])
+
+
 def test_nobody_is_asked_when_nothing_changes() -> None:
     unchanged = replace(PLAN, components=(), steps=())
 

@@ -74,6 +74,19 @@ def needed_by(components: Mapping[str, Any], name: str) -> list[str]:
     return sorted(found)
 
 
+def needed_to_try(components: Mapping[str, Any], name: str) -> list[str]:
+    """Return what must be deployed before a component alone can be deployed and verified.
+
+    What its verification needs and stands on the component itself cannot be there before, and is left out.
+    """
+    found = set(needed_by(components, name))
+    for extra in components[name].get("verify_needs", []):
+        below = needed_by(components, extra)
+        if name not in below:
+            found |= {extra, *below}
+    return sorted(found)
+
+
 def having(hosts: Sequence[str], hostvars: Mapping[str, Any], path: str) -> list[str]:
     """Return the hosts for which a registered value, named with dots, is there and true."""
     found = []
@@ -200,6 +213,7 @@ class FilterModule:
             "images_for": images_for,
             "left_on_nodes": left_on_nodes,
             "needed_by": needed_by,
+            "needed_to_try": needed_to_try,
             "nth_address": nth_address,
             "packages_for": packages_for,
             "package_set": package_set,

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
+from ansible_collections.platform.base.plugins.module_utils.originals import FOLDER, Record
+
 _UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+_RECORD = f"{FOLDER}/units.json"
 _EVIDENCE_LINES = "25"
+_ACTIVE = ("active", "activating", "reloading")
 _ENABLED = ("enabled", "enabled-runtime", "static", "alias", "indirect", "generated")
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["started", "stopped", "masked", "unmasked", "absent"], "default": "started"},
+    "state": {
+        "type": "str",
+        "choices": ["started", "stopped", "masked", "unmasked", "absent", "original"],
+        "default": "started",
+    },
+    "keep": {"type": "bool", "default": False},
     "enabled": {"type": "bool", "default": True},
     "restart_on": {"type": "list", "elements": "path", "default": []},
     "reload_on": {"type": "list", "elements": "path", "default": []},
@@ -51,13 +61,42 @@ def bring(units: list[dict[str, Any]], changed: list[str], wet: bool) -> list[st
     return done
 
 
+def remember(units: list[dict[str, Any]], path: str = _RECORD) -> None:
+    """Remember how units fare before anything is done to them or to their packages, where they shall be so again."""
+    record = Record(path)
+    new = [unit["name"] for unit in units if unit["keep"] and unit["name"] not in record.content]
+    for name, known in _properties(new).items():
+        record.content[name] = {
+            "there": known.get("LoadState") not in (None, "not-found"),
+            "active": known.get("ActiveState") in _ACTIVE,
+            "enabled": known.get("UnitFileState") in _ENABLED,
+        }
+    if new:
+        record.save()
+
+
+def as_before(units: list[dict[str, Any]], path: str = _RECORD) -> Iterator[dict[str, Any]]:
+    """Yield units, those that shall be as they were as what that was; what is not remembered is left alone."""
+    known = Record(path).content
+    for unit in units:
+        if unit["state"] != "original":
+            yield unit
+        elif was := known.get(unit["name"]):
+            state = "absent" if not was["there"] else "started" if was["active"] else "stopped"
+            yield {**unit, "state": state, "enabled": was["enabled"], "given_back": True}
+
+
 def end(units: list[dict[str, Any]], wet: bool) -> list[str]:
     """Stop and disable the units that go, before their programs and files do, and return what was done or would be."""
     return bring([unit for unit in units if unit["state"] == "absent"], [], wet)
 
 
-def forget(units: list[dict[str, Any]]) -> None:
-    """Let systemd forget how units that are gone ended."""
+def forget(units: list[dict[str, Any]], path: str = _RECORD) -> None:
+    """Let systemd forget how units that are gone ended, and forget how those were that are so again."""
+    record = Record(path)
+    if back := [unit["name"] for unit in units if unit.get("given_back") and unit["name"] in record.content]:
+        record.content = {name: was for name, was in record.content.items() if name not in back}
+        record.save()
     if gone := [unit["name"] for unit in units if unit["state"] == "absent"]:
         _systemctl("daemon-reload")
         _systemctl("reset-failed", *gone)
@@ -112,17 +151,22 @@ def _touched(files: list[str], changed: list[str]) -> bool:
 
 def _calls(unit: dict[str, Any], known: dict[str, str], changed: list[str]) -> list[tuple[str, ...]]:
     """Return the systemctl calls that bring a unit into its state."""
+    name, back = unit["name"], unit.get("given_back", False)
+    if back and known.get("LoadState") == "not-found":
+        # It went with its package.
+        return []
     if unit["state"] != "started":
         return _calls_to_end(unit, known)
-    name = unit["name"]
     calls: list[tuple[str, ...]] = [("unmask", name)] if known.get("LoadState") == "masked" else []
     if unit["enabled"] and known.get("UnitFileState") not in _ENABLED:
         calls.append(("enable", name))
+    if back and not unit["enabled"] and known.get("UnitFileState") in _ENABLED:
+        calls.append(("disable", name))
     restart, reload = _touched(unit["restart_on"], changed), _touched(unit["reload_on"], changed)
     if known.get("Type") == "oneshot" and known.get("UnitFileState") == "static":
         # Work that ends: it is begun when what it works on changed, and is not running otherwise.
         return [*calls, ("start", name)] if restart else calls
-    if known.get("ActiveState") not in ("active", "activating", "reloading"):
+    if known.get("ActiveState") not in _ACTIVE:
         calls.append(("start", name))
     elif restart:
         calls.append(("restart", name))
@@ -132,7 +176,7 @@ def _calls(unit: dict[str, Any], known: dict[str, str], changed: list[str]) -> l
 
 
 def _calls_to_end(unit: dict[str, Any], known: dict[str, str]) -> list[tuple[str, ...]]:
-    name, active = unit["name"], known.get("ActiveState") in ("active", "activating", "reloading")
+    name, active = unit["name"], known.get("ActiveState") in _ACTIVE
     if unit["state"] == "unmasked":
         disable = [] if unit["enabled"] else [("disable", name)]
         return [("unmask", name), *disable] if known.get("LoadState") == "masked" else []

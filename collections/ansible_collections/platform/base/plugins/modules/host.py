@@ -94,10 +94,11 @@ options:
     suboptions:
       name: {description: The unit's full name., type: str, required: true}
       state:
-        description: What it shall be.
+        description: What it shall be; C(original) is what was remembered by C(keep), and nothing where nothing was.
         type: str
-        choices: [started, stopped, masked, unmasked, absent]
+        choices: [started, stopped, masked, unmasked, absent, original]
         default: started
+      keep: {description: "Whether to remember how it fares now, for C(original).", type: bool, default: false}
       enabled: {description: Whether it starts with the host., type: bool, default: true}
       restart_on:
         description: Files whose change needs a restart; a folder stands for all below.
@@ -247,7 +248,10 @@ def _bring_packages(wanted: dict[str, Any], wet: bool) -> list[str]:
 
 def bring(wanted: dict[str, Any], wet: bool) -> dict[str, Any]:
     """Bring the host into its state, and return what changed or would."""
-    actions = units.end(wanted["units"], wet)
+    if wet:
+        units.remember(wanted["units"])
+    entries = list(units.as_before(wanted["units"]))
+    actions = units.end(entries, wet)
     cleared = leftovers.clear(wanted["leftovers"], wet) if wanted["leftovers"] else []
     paths = hostfile.bring(wanted["before"], wet)
     if wanted["repository"]:
@@ -260,7 +264,7 @@ def bring(wanted: dict[str, Any], wet: bool) -> dict[str, Any]:
         )
     settings = kernel.bring(wanted["kernel"], wet) if wanted["kernel"] else []
     paths += hostfile.bring(wanted["files"], wet)
-    staying = [unit for unit in wanted["units"] if unit["state"] != "absent"]
+    staying = [unit for unit in entries if unit["state"] != "absent"]
     actions += units.bring(staying, [*paths, *wanted["changed_paths"]], wet) if staying else []
     result = {
         "changed_paths": paths,
@@ -271,7 +275,7 @@ def bring(wanted: dict[str, Any], wet: bool) -> dict[str, Any]:
     }
     if wet and any(result.values()):
         bundlefile.forget([entry["path"] for entry in wanted["files"] if entry["state"] == "absent"])
-        units.forget(wanted["units"])
+        units.forget(entries)
     return result
 
 

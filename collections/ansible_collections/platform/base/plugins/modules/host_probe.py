@@ -24,6 +24,7 @@ options:
       modules: {type: list, elements: str, default: [], description: Whether kernel modules are there.}
       settings: {type: list, elements: str, default: [], description: "Values of kernel settings; can they be set?"}
       connections: {type: list, elements: str, default: [], description: "How ports answer, as C(host:port)."}
+      datagrams: {type: list, elements: str, default: [], description: "What is heard of UDP ports, as C(host:port)."}
       path_mtus: {type: list, elements: str, default: [], description: "Do large packets pass? C(peer own-address)."}
       name_servers: {type: list, elements: str, default: [], description: "What they answer, as C(server name)."}
       time_servers: {type: list, elements: str, default: [], description: Whether they answer.}
@@ -75,8 +76,8 @@ from ansible_collections.platform.base.plugins.module_utils.preflight_probes.roo
 
 Questions = Mapping[str, Sequence[str]]
 _KINDS = (
-    "paths", "write_latency", "modules", "settings", "connections", "path_mtus", "name_servers", "time_servers",
-    "neighbours", "bundles", "files", "digests", "versions", "gpus", "kernel_types",
+    "paths", "write_latency", "modules", "settings", "connections", "datagrams", "path_mtus", "name_servers",
+    "time_servers", "neighbours", "bundles", "files", "digests", "versions", "gpus", "kernel_types",
 )  # fmt: skip
 
 
@@ -110,6 +111,7 @@ def answers(root: Root, command: Run, questions: Questions) -> dict[str, Any]:
         # What waits for others waits side by side.
         waited = {
             "connections": pool.submit(reach.connections, asked["connections"]),
+            "datagrams": pool.submit(reach.datagrams, asked["datagrams"]),
             "path_mtus": pool.submit(reach.path_mtus, asked["path_mtus"], interfaces, command),
             "name_servers": pool.submit(reach.name_servers, asked["name_servers"]),
             "time_servers": pool.submit(reach.time_servers, asked["time_servers"]),

@@ -74,7 +74,17 @@ def _of_endpoint(role: Path, endpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def _component(description: dict[str, Any]) -> dict[str, Any]:
-    kept = ("summary", "layer", "needs", "runs_on", "preflight_on", "namespace", "endpoint", "exemptions")
+    kept = (
+        "summary",
+        "layer",
+        "needs",
+        "verify_needs",
+        "runs_on",
+        "preflight_on",
+        "namespace",
+        "endpoint",
+        "exemptions",
+    )
     artifacts = description.get("artifacts", {})
     return {
         **{key: description[key] for key in kept if key in description},

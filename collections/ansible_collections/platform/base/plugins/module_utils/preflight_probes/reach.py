@@ -15,6 +15,7 @@ from ansible_collections.platform.base.plugins.module_utils.preflight_probes.roo
 
 _SECONDS = 1.0
 _AT_ONCE = 32
+_DATAGRAMS = 3
 _DNS_PORT, _NTP_PORT = 53, 123
 # Sizes of the headers around what `ping` fills.
 _PING_HEADERS = {4: 28, 6: 48}
@@ -24,6 +25,7 @@ _ARP_TRIES, _ARP_SECONDS = 3, 0.15
 _BROADCAST = b"\xff" * 6
 
 Dial = Callable[[str, int], str]
+Send = Callable[[str, int], str]
 Exchange = Callable[[str, int, bytes], bytes]
 Probe = Callable[[str, str, str, str], str]
 
@@ -62,6 +64,41 @@ def connections(targets: Sequence[str], how: Dial = dial) -> dict[str, str]:
         return how(host.strip("[]"), int(port))
 
     return _each(targets, ask)
+
+
+def datagrams(targets: Sequence[str], how: Send | None = None) -> dict[str, str]:
+    """Return what is heard of each `host:port` that a datagram is sent to."""
+
+    def ask(target: str) -> str:
+        host, _, port = target.rpartition(":")
+        return (how or send)(host.strip("[]"), int(port))
+
+    return _each(targets, ask)
+
+
+def send(host: str, port: int) -> str:
+    """Return what is heard of a UDP port: `answered`, `refused` where nobody listens, or why nothing is heard.
+
+    A kernel says only now and then that nobody listens, so it is asked more than once.
+    """
+    heard = "no answer"
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0][0]
+        with socket.socket(family, socket.SOCK_DGRAM) as channel:
+            channel.settimeout(_SECONDS / _DATAGRAMS)
+            channel.connect((host, port))
+            for _ in range(_DATAGRAMS):
+                try:
+                    channel.send(b"platform")
+                    channel.recv(64)
+                except TimeoutError:
+                    continue
+                return "answered"
+    except ConnectionRefusedError:
+        heard = "refused"
+    except OSError as error:
+        heard = (error.strerror or str(error)).lower()
+    return heard
 
 
 def path_mtus(targets: Sequence[str], interfaces: Sequence[dict[str, Any]], run: Run) -> dict[str, str]:

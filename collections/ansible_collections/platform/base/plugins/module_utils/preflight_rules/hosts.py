@@ -14,10 +14,12 @@ from ansible_collections.platform.base.plugins.module_utils.preflight_rules.mode
     HostFinding,
     Questions,
     addresses_in,
+    answer,
     asks_for,
     listed,
     version_of,
 )
+from ansible_collections.platform.base.plugins.module_utils.preflight_rules.reach import nearest_peers
 
 # As many addresses of a range as are asked after; each is a question to the whole network.
 _MOST_ADDRESSES = 32
@@ -213,6 +215,37 @@ def _of(names: Sequence[str], message: str, cure: str) -> HostFinding:
     return HostFinding(names[0], f"{message} {listed(names[1:])}.", cure)
 
 
+def datagrams_pass(hosts: AllFacts, address: str, peers: Sequence[str], port: int) -> Iterator[HostFinding]:
+    """Pods of different hosts reach each other through tunnels of UDP, which firewalls often forget.
+
+    Where nobody listens yet, the peer's kernel says so; who listens says nothing, and cannot be told from a firewall.
+    """
+    del address  # each host asked by its own
+    owners = {own: name for name, facts in hosts.items() for own in addresses_in(facts, ["0.0.0.0/0", "::/0"])}
+    for own, name in owners.items():
+        for peer in nearest_peers(own, peers) if own in peers else []:
+            heard = answer(hosts[name], "datagrams", _place(peer, port))
+            if peer not in owners or heard in ("answered", "refused") or _listens(hosts[owners[peer]], port):
+                continue
+            yield HostFinding(
+                name,
+                f"hears nothing of {owners[peer]} ({peer}) when it sends to UDP port {port} there: {heard}.",
+                "Open that port between the hosts, both ways, and let ICMP pass that says when nobody listens.",
+            )
+
+
+def _listens(facts: Facts, port: int) -> bool:
+    return any(entry["protocol"] == "udp" and entry["port"] == port for entry in facts["listeners"])
+
+
+def _place(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _asks_datagrams(given: Mapping[str, Any]) -> Questions:
+    return {"datagrams": [_place(peer, given["port"]) for peer in nearest_peers(given["address"], given["peers"])]}
+
+
 def _odd_ones(values: Mapping[str, Any], message: str, cure: str) -> Iterator[HostFinding]:
     """Yield the hosts whose value is not what most have."""
     if len(set(values.values())) < 2:
@@ -249,6 +282,7 @@ CHECKS = (
     Check(time_skew),
     Check(api_address_free, asks_for("neighbours", "address")),
     Check(load_balancer_range_free, _asks_range),
+    Check(datagrams_pass, _asks_datagrams, warns=True),
     Check(same_authority, asks_for("digests", "path")),
     Check(same_cluster, asks_for("digests", "path")),
     Check(versions_apart, asks_for("versions", "program")),
