@@ -71,7 +71,7 @@ class Kubectl:
             KubectlFailed: the cluster does not take them.
         """
         arguments = ("apply", "--server-side", "--validate=false", "--filename=-", f"--namespace={namespace}")
-        self.run(*arguments, document={"apiVersion": "v1", "kind": "List", "items": list(documents)})
+        self.run(*arguments, document=listed(documents))
 
     def get(self, *arguments: str) -> Any:
         """Return what there is, as the API has it.
@@ -111,6 +111,11 @@ class Kubectl:
                 return False
             self._pause(every)
         return True
+
+
+def listed(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return objects as the one that kubectl reads from its input."""
+    return {"apiVersion": "v1", "kind": "List", "items": list(documents)}
 
 
 def requests(pod: Mapping[str, Any], prefix: str = "nvidia.com/") -> dict[str, int]:

@@ -37,7 +37,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
+from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, listed
 
 _APPLY = ("apply", "--server-side", "--force-conflicts", "--field-manager=platform", "--validate=false")
 # A kind that is registered by what is being installed: none of its objects can be there.
@@ -57,7 +57,7 @@ def apply(cluster: Kubectl, objects: Sequence[Mapping[str, Any]], dry: bool) -> 
     """
     if not objects:
         return []
-    document = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+    document = listed(objects)
     before = cluster.attempt("get", "--filename=-", "--ignore-not-found", "--output=json", document=document)
     if before.returncode and _UNREGISTERED not in before.stderr:
         raise KubectlFailed(f"What is there cannot be read: {before.stderr.strip()[-400:]}")
