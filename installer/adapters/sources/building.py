@@ -80,13 +80,17 @@ class Building:
             watch.join()
         with self._guard:
             self._done += 1
-            total = max(self._total, self._done)
-            self._reporter.emit(Progress("build", name, self._done, total, "programs"))
+            self._reporter.emit(Progress("build", name, self._done, self._all, "programs"))
+
+    @property
+    def _all(self) -> int:
+        """Return how many programs there are; more than expected may come to be built."""
+        return max(self._total, self._done)
 
     def _watch(self, name: str, over: threading.Event) -> None:
         began = self._clock()
         while not self._pause(over):
             minutes = (self._clock() - began) / 60
             self._reporter.emit(
-                Notice(f"Building {name} since {minutes:.0f} min; {self._done} of {self._total} programs are built.")
+                Notice(f"Building {name} since {minutes:.0f} min; {self._done} of {self._all} programs are built.")
             )
