@@ -15,6 +15,7 @@ _CHUNK = 1 << 20
 # What a whole copy ends with.
 _END = b"-- PostgreSQL database dump complete"
 _TAIL = 400
+_STRICT = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1")
 # All of it or nothing, and nothing that only the former content had. What is cut off ends without the last word, so
 # that the database forgets it; psql's own way to make one transaction would keep it.
 _BEFORE, _AFTER = b"BEGIN;\nDROP SCHEMA public CASCADE;\nCREATE SCHEMA public;\n", b"COMMIT;\n"
@@ -77,9 +78,6 @@ def put(run: Sequence[str], database: str, copy: IO[bytes] | Any) -> None:
                 f"The database {database} did not take the copy, and is as it was: {_words(said)}. "
                 "Is what is deployed older than the set?"
             )
-
-
-_STRICT = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1")
 
 
 def ask(run: Sequence[str], statement: str) -> str:
