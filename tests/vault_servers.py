@@ -58,7 +58,9 @@ _VARIABLES = {
     "vault_product": "openbao", "vault_operator_keys": [], "platform_ca_certificate": f"{_FOLDER}/tls.crt",
     # Where systemd gives a host's only server these, several servers of one machine have their own.
     "__vault_credentials": _FOLDER, "__vault_data": f"{_FOLDER}/{{{{ inventory_hostname }}}}/data",
-    "__vault_log": f"{_FOLDER}/{{{{ inventory_hostname }}}}", "__vault_listens": "{{ platform_address }}",
+    # The same name on every server, as on hosts: it is kept in the storage they share, and a server that is told
+    # another one never leads. It is looked for where the server was started.
+    "__vault_log": ".", "__vault_listens": "{{ platform_address }}",
 }  # fmt: skip
 
 
@@ -181,7 +183,7 @@ class Servers:
             settings.write_text(text)
             with (folder / "log").open("ab") as log:
                 command = [str(self.bao), "server", f"-config={settings}"]
-                self._running[name] = subprocess.Popen(command, stdout=log, stderr=log)
+                self._running[name] = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
 
     def stop(self, *names: str) -> None:
         """Stop servers, all of them when none is named."""
