@@ -8,10 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.system import gpu_trial
+from tests.system import gpu_trial, left_behind
 from tests.system.bareness import appearance
 from tests.system.objects import Objects
+from tests.system.planted import secrets_of
 from tests.system.site import CONTROL_PLANES, HOSTS, PROJECT, Document, LabSite, eventually
+from tests.system.watch import watching
 
 KUBERNETES = "v1.36."
 
@@ -87,7 +89,8 @@ def test_an_installation_can_be_killed(bare_site: LabSite, bare_hosts: dict[str,
 
 
 def test_it_goes_on_to_a_verified_site(bare_site: LabSite) -> None:
-    report = bare_site.install()
+    with watching(bare_site):
+        report = bare_site.install()
 
     assert report["ok"]
     assert {f"{c['component']} verify" for c in report["plan"]["components"]} <= {
@@ -114,6 +117,14 @@ def test_plain_ansible_finds_nothing_to_change(bare_site: LabSite) -> None:
 
     assert recap
     assert not [line for line in recap if "changed=0" not in line]
+
+
+def test_no_secret_is_left_behind(bare_site: LabSite) -> None:
+    # In JSON the command has said all that there is to say, from the first run on.
+    bare_site.run("verify", "--verbose", "--only", "vault,object_storage")
+    secrets = secrets_of(bare_site)
+
+    assert left_behind.findings(bare_site, secrets) == []
 
 
 @pytest.mark.parametrize("host", CONTROL_PLANES)
