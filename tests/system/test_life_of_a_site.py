@@ -12,7 +12,9 @@ from tests.system import gpu_trial, left_behind
 from tests.system.bareness import appearance
 from tests.system.objects import Objects
 from tests.system.planted import secrets_of
+from tests.system.refusals import is_refused
 from tests.system.site import CONTROL_PLANES, HOSTS, PROJECT, Document, LabSite, eventually
+from tests.system.vault import Vault, is_open, leader
 from tests.system.watch import watching
 
 KUBERNETES = "v1.36."
@@ -127,10 +129,24 @@ def test_no_secret_is_left_behind(bare_site: LabSite) -> None:
     assert left_behind.findings(bare_site, secrets) == []
 
 
-@pytest.mark.parametrize("host", CONTROL_PLANES)
-def test_the_api_and_objects_answer_when_a_control_plane_loses_power(bare_site: LabSite, host: str) -> None:
-    objects = Objects(bare_site)
-    stored = objects.put(f"before-{host}")
+@pytest.fixture(scope="session")
+def without_power() -> list[str]:
+    """Keep which control planes have lost their power so far."""
+    return []
+
+
+@pytest.mark.parametrize("which", ["that leads the Vault", "another", "the last"])
+def test_everything_answers_when_a_control_plane_loses_power(
+    bare_site: LabSite, without_power: list[str], which: str
+) -> None:
+    objects, vault, led = Objects(bare_site), Vault(bare_site), leader(bare_site)
+    assert led
+    waiting = [host for host in CONTROL_PLANES if host not in without_power]
+    host = led if led in waiting else waiting[0]
+    without_power.append(host)
+    stored, kept = objects.put(f"before-{host}"), vault.read()
+    assert kept
+    assert is_refused(bare_site)
     bare_site.run("lab", "kill", host)
 
     eventually(
@@ -139,8 +155,12 @@ def test_the_api_and_objects_answer_when_a_control_plane_loses_power(bare_site: 
     # The last word of the host that is gone, and new ones.
     eventually(lambda: objects.read(f"before-{host}") == stored, 60, "what was stored is read")
     assert objects.put(f"without-{host}") == objects.read(f"without-{host}")
+    eventually(lambda: vault.read() == kept, 60, "a server of the Vault leads, and a secret is read")
+    eventually(lambda: is_refused(bare_site), 120, "Gatekeeper refuses a bad pod")
     bare_site.run("lab", "start", host)
     eventually(lambda: is_ready(bare_site, host), 120, f"{host} is Ready again")
+    eventually(lambda: is_open(bare_site, host), 120, f"the Vault of {host} is open again")
+    eventually(lambda: is_refused(bare_site), 120, "Gatekeeper answers as before")
 
 
 def test_the_cluster_comes_back_by_itself_when_every_control_plane_lost_its_power(bare_site: LabSite) -> None:
