@@ -13,6 +13,7 @@ from ansible_collections.platform.base.plugins.module_utils import vault_parts, 
 from ansible_collections.platform.base.plugins.module_utils.vault_site import Kept, VaultProblem
 from ansible_collections.platform.base.plugins.modules import vault_settings, vault_start
 from hvac.exceptions import Forbidden, InvalidPath
+from requests.exceptions import ReadTimeout
 
 _KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: who\n\nQUJD\nREVG\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n"
 
@@ -119,23 +120,42 @@ def test_an_initialisation_is_written_down_before_it_is_asked_for(kept: Kept, tm
     client = FakeClient()
 
     def cut_off(**_: Any) -> dict[str, Any]:
-        raise ConnectionError
+        raise ReadTimeout
 
     client.sys.initialize = cut_off  # type: ignore[method-assign]
 
-    with pytest.raises(ConnectionError):
+    with pytest.raises(VaultProblem, match="it begins anew"):
         vault_start.initialise(client, given(tmp_path), kept)
 
     assert kept.read() == {"begun": True}
 
 
-def test_operators_are_told_what_to_type() -> None:
-    told = vault_start.to_type(
-        {"threshold": 3, "shares": "/s", "program": "/usr/local/bin/vault",
-         "vault": {"ca_certificate": "/ca.crt", "urls": {"cp1": "https://192.0.2.11:8200"}}}, ["cp1"],
-    )  # fmt: skip
+def told_to_type(joined: set[str]) -> str:
+    urls = {name: f"https://192.0.2.1{number}:8200" for number, name in enumerate(("cp1", "cp2"), 1)}
+    given = {
+        "threshold": 2,
+        "shares": "/s",
+        "program": "/usr/local/bin/vault",
+        "operator_keys": {"first": "", "second": ""},
+        "vault": {"ca_certificate": "/ca.crt", "urls": urls},
+    }
+    return vault_start.to_type(given, ["cp1", "cp2"], joined)
 
-    assert "VAULT_ADDR=https://192.0.2.11:8200 VAULT_CACERT=/ca.crt /usr/local/bin/vault operator unseal" in told
+
+def test_operators_are_told_what_to_type() -> None:
+    told = told_to_type({"cp1", "cp2"})
+
+    assert "needs 2 of its operators: first, second" in told
+    for address in ("192.0.2.11", "192.0.2.12"):
+        assert f"VAULT_ADDR=https://{address}:8200 VAULT_CACERT=/ca.crt /usr/local/bin/vault operator unseal" in told
+    assert "will join" not in told
+
+
+def test_a_server_that_has_not_joined_yet_is_opened_after_the_first_one() -> None:
+    before, _, after = told_to_type({"cp1"}).partition("When that is open, cp2 will join it within seconds")
+
+    assert ("on cp1:" in before, "on cp2:" in before) == (True, False)
+    assert "on cp2:" in after
 
 
 def test_only_what_is_missing_is_made() -> None:

@@ -42,7 +42,7 @@ unheard:
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -76,7 +76,7 @@ def dearmour(text: str) -> str:
     return "".join(line.strip() for line in lines[begin:-1] if not line.startswith("="))
 
 
-def answering(clients: Mapping[str, Any], seconds: float) -> dict[str, dict[str, Any]]:
+def answering(clients: Mapping[str, Any], seconds: float, opens_itself: bool) -> dict[str, dict[str, Any]]:
     """Return the status of every server.
 
     Raises:
@@ -90,12 +90,20 @@ def answering(clients: Mapping[str, Any], seconds: float) -> dict[str, dict[str,
     found: dict[str, dict[str, Any]] = wait_for(all_of_them, seconds)
     if not found:
         silent = ", ".join(name for name, client in clients.items() if not seal_status(client))
-        raise VaultProblem(f"No answer from {silent}. Look at `journalctl -u platform-vault` there.")
+        need = " What opens it, as the other Vault or the HSM, must answer before it does." if opens_itself else ""
+        raise VaultProblem(f"No answer from {silent}. Look at `journalctl -u platform-vault` there.{need}")
     return found
 
 
 def initialise(client: Any, given: Mapping[str, Any], kept: Kept) -> None:
-    """Initialise the first server, and keep what it answers before anything else is done."""
+    """Initialise the first server, and keep what it answers before anything else is done.
+
+    Raises:
+        VaultProblem: there are too few operators, or it does not answer.
+    """
+    from hvac.exceptions import VaultError
+    from requests.exceptions import RequestException
+
     keys = {name: dearmour(text) for name, text in given["operator_keys"].items()}
     if len(keys) < given["threshold"]:
         raise VaultProblem(
@@ -103,10 +111,16 @@ def initialise(client: Any, given: Mapping[str, Any], kept: Kept) -> None:
         )
     kept.write({"begun": True})
     count, threshold, pgp = len(keys), given["threshold"], list(keys.values())
-    if given["opens_itself"]:
-        answer = client.sys.initialize(recovery_shares=count, recovery_threshold=threshold, recovery_pgp_keys=pgp)
-    else:
-        answer = client.sys.initialize(secret_shares=count, secret_threshold=threshold, pgp_keys=pgp)
+    try:
+        if given["opens_itself"]:
+            answer = client.sys.initialize(recovery_shares=count, recovery_threshold=threshold, recovery_pgp_keys=pgp)
+        else:
+            answer = client.sys.initialize(secret_shares=count, secret_threshold=threshold, pgp_keys=pgp)
+    except (VaultError, RequestException) as error:
+        raise VaultProblem(
+            f"The Vault did not say what its initialisation came to: {error}. Look at `journalctl -u platform-vault`, "
+            "and run this again: it begins anew, for nothing can have been put in."
+        ) from error
     kept.write({"root_token": answer["root_token"]})
     shares = answer["recovery_keys_base64"] if given["opens_itself"] else answer["keys_base64"]
     document = {"threshold": threshold, "shares": dict(zip(keys, shares, strict=True))}
@@ -127,15 +141,71 @@ def opened(clients: Mapping[str, Any], seconds: float) -> list[str]:
     return shut
 
 
-def to_type(given: Mapping[str, Any], shut: list[str]) -> str:
-    """Return what operators are to do."""
-    access, product = given["vault"], "BAO" if given["program"].endswith("bao") else "VAULT"
-    lines = [f"Vault is shut on {', '.join(shut)}, and needs {given['threshold']} of its operators. Each of them:"]
-    lines.append(f"  reads a share: jq -r '.shares.NAME' {given['shares']} | base64 -d | gpg --decrypt")
-    for name in shut:
-        address, authority = f"{product}_ADDR={access['urls'][name]}", f"{product}_CACERT={access['ca_certificate']}"
-        lines.append(f"  types on {name}: {address} {authority} {given['program']} operator unseal")
+class StillShut(VaultProblem):
+    """Servers wait for operators."""
+
+    def __init__(self, text: str, sealed: list[str]) -> None:
+        super().__init__(text)
+        self.sealed = sealed
+
+
+def to_type(given: Mapping[str, Any], shut: Sequence[str], joined: Collection[str]) -> str:
+    """Return what operators are to do.
+
+    Args:
+        shut: the servers to open.
+        joined: those of them that know the shares; the others come to know them from a server that is open.
+    """
+    later = [name for name in shut if name not in joined] if joined else []
+    lines = [
+        f"Vault is shut on {', '.join(shut)}, and needs {given['threshold']} of its operators: "
+        f"{', '.join(given['operator_keys'])}. Each of them",
+        "  takes the share that is encrypted to them, as root on the admin host, with their own name for NAME:",
+        f'    sed -n \'s/^ *"NAME": "\\(.*\\)".*/\\1/p\' {given["shares"]} | base64 -d > NAME.share',
+        "  reads it where their key is:",
+        "    gpg --decrypt NAME.share",
+        "  and types it, as root:",
+        *(f"    on {name}: {_unseal(given, name)}" for name in shut if name not in later),
+    ]
+    if later:
+        lines.append(
+            f"When that is open, {', '.join(later)} will join it within seconds; then each types it there, too:"
+        )
+        lines += [f"    on {name}: {_unseal(given, name)}" for name in later]
     return "\n".join([*lines, "Then run this again: it goes on from here."])
+
+
+def _unseal(given: Mapping[str, Any], name: str) -> str:
+    access, product = given["vault"], "BAO" if given["program"].endswith("bao") else "VAULT"
+    address, authority = f"{product}_ADDR={access['urls'][name]}", f"{product}_CACERT={access['ca_certificate']}"
+    return f"{address} {authority} {given['program']} operator unseal"
+
+
+def start(given: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Initialise servers that are new, see that all are open, and return what a task is told.
+
+    Raises:
+        StillShut: operators have to open some.
+        VaultProblem: some do not answer, or operators' keys are wrong.
+    """
+    access = given["vault"]
+    clients = {name: client_of(url, access["ca_certificate"]) for name, url in access["urls"].items()}
+    kept = kept_of(access)
+    found = answering(clients, given["seconds"], given["opens_itself"])
+    new = not any(status["initialized"] for status in found.values())
+    if new and check_mode:
+        return {"changed": True, "unheard": False}
+    with kept.alone():
+        if not new and kept.read().get("begun"):
+            return {"changed": False, "unheard": True}
+        if new:
+            # It asks another Vault or an HSM meanwhile, and an answer that nobody waits for is lost.
+            first = next(iter(access["urls"].values()))
+            initialise(client_of(first, access["ca_certificate"], seconds=given["seconds"]), given, kept)
+    if shut := opened(clients, given["seconds"] if given["opens_itself"] else _LOOK_SECONDS):
+        joined = {name for name in shut if seal_status(clients[name]).get("initialized")}
+        raise StillShut(to_type(given, shut, joined), shut)
+    return {"changed": new, "unheard": False}
 
 
 def main() -> None:
@@ -152,26 +222,13 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    given = module.params
-    access = given["vault"]
-    clients = {name: client_of(url, access["ca_certificate"]) for name, url in access["urls"].items()}
-    kept = kept_of(access)
     try:
-        found = answering(clients, given["seconds"])
-        new = not any(status["initialized"] for status in found.values())
-        if new and module.check_mode:
-            module.exit_json(changed=True, unheard=False)
-        with kept.alone():
-            if not new and kept.read().get("begun"):
-                module.exit_json(changed=False, unheard=True)
-            if new:
-                initialise(next(iter(clients.values())), given, kept)
-        shut = opened(clients, given["seconds"] if given["opens_itself"] else _LOOK_SECONDS)
+        result = start(module.params, module.check_mode)
+    except StillShut as problem:
+        module.fail_json(msg=str(problem), sealed=problem.sealed)
     except VaultProblem as problem:
         module.fail_json(msg=str(problem))
-    if shut:
-        module.fail_json(msg=to_type(given, shut), sealed=shut)
-    module.exit_json(changed=new, unheard=False)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":
