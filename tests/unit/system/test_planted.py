@@ -94,6 +94,7 @@ def test_the_vault_gives_what_is_secret_of_what_it_keeps() -> None:
         "object_storage/velero": {"access_key": "A" * 20, "secret_key": "s" * 40, "url": "https://192.0.2.1:8333"},
         "object_storage/inner": {"volume_signing": "v" * 64, "formed": True},
         "velero/repository": {"password": "p" * 32},
+        "workloads/platform-verify-vault-1/owner/probe": {"value": "w" * 32},
     }
 
     taken = list(of_vault(tree))
