@@ -69,7 +69,7 @@ class Tools:
     def wheels(self, pins: Sequence[Pin], python: str, scope: str) -> tuple[LockedItem, ...]:
         """Return the wheels that a service pins, in the store; which of a pin's files they are is what is locked."""
         with self._guard:
-            items = self._of_scope(scope)
+            items = tuple(item for item in self._of_scope(scope) if item.origin["python"] == python)
             if not are_pinned(items, pins):
                 found = self._wheels.pinned([pin.line() for pin in pins], python)
                 items = tuple(_as_tool(item, scope, "") for item in found)
