@@ -35,7 +35,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-platform_report: {description: "What the report of the run tells: targets, rules, and the seconds of the trial.", returned: always, type: dict}
+platform_report: {description: "What the run's report tells: counts, and the trial's seconds.", returned: always, type: dict}
 """
 
 import json

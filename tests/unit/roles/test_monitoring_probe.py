@@ -49,7 +49,7 @@ def test_where_all_is_up_and_judged_nothing_is_wrong() -> None:
         ([], "etcd: 0 of 1 targets are known"),
         ([target("etcd", "cp1", "down", "refused")], "etcd at cp1 (http://cp1/metrics): refused"),
         ([target("etcd", "cp1", "unknown")], "etcd at cp1 (http://cp1/metrics): not read yet"),
-        ([target("etcd", "cp1"), target("etcd", "cp2", "down", "refused")], "etcd at cp2 (http://cp2/metrics): refused"),
+        ([target("etcd", "cp1"), target("etcd", "b", "down", "refused")], "etcd at b (http://b/metrics): refused"),
     ],
     ids=["missing", "down", "not yet", "one of two"],
 )  # fmt: skip

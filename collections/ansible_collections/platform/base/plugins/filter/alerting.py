@@ -7,12 +7,12 @@ from typing import Any
 
 DOCUMENTATION = r"""
 name: alertmanager_settings
-short_description: Alertmanager's settings; everything is kept in the cluster, and told to the site's receivers by severity
+short_description: Alertmanager's settings; everything is kept in the cluster, and receivers are told by severity
 options:
   _input: {description: The site's receivers., type: list, elements: dict, required: true}
   told: {description: "By severity, which of them are told.", type: dict, required: true}
   keeper: {description: "C(url) and C(authority) of what keeps alerts in the cluster.", type: dict, required: true}
-  files: {description: "Where the folder of C(secrets) and the C(authority) of receivers are.", type: dict, required: true}
+  files: {description: "Where C(secrets) and the C(authority) of receivers are.", type: dict, required: true}
 """
 
 # What gets worse, from left to right: who hears of one hears of those behind it.
@@ -21,7 +21,19 @@ _WAIT = {"warning": "2m", "critical": "30s", "page": "10s"}
 _AGAIN = {"warning": "24h", "critical": "4h", "page": "1h"}
 _KEEPER = "keeper"
 # Of the same thing: labels that both lack are alike.
-_SAME = ("component", "node", "instance", "namespace", "name", "mountpoint", "device", "model", "UUID", "slo", "unanswered")
+_SAME = (
+    "component",
+    "node",
+    "instance",
+    "namespace",
+    "name",
+    "mountpoint",
+    "device",
+    "model",
+    "UUID",
+    "slo",
+    "unanswered",
+)
 
 
 def alertmanager_settings(
@@ -103,7 +115,9 @@ def _kept(keeper: Mapping[str, str]) -> dict[str, Any]:
 def _receiver(entry: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
     known = {"ca_file": files["authority"]}
     if webhook := entry.get("webhook"):
-        where = {"url": webhook["url"]} if webhook.get("url") else {"url_file": f"{files['secrets']}/{webhook['secret']}"}
+        where = (
+            {"url": webhook["url"]} if webhook.get("url") else {"url_file": f"{files['secrets']}/{webhook['secret']}"}
+        )
         there = {**where, "send_resolved": True, "http_config": {"tls_config": known}}
         return {"name": entry["name"], "webhook_configs": [there]}
     mail = entry["email"]
