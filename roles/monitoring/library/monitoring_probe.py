@@ -35,7 +35,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-platform_report: {description: "What the run's report tells: counts, and the trial's seconds.", returned: always, type: dict}
+platform_report: {description: "What the report tells: counts, and the trial's seconds.", returned: always, type: dict}
 """
 
 import json
