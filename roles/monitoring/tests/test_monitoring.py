@@ -37,7 +37,8 @@ def test_a_target_that_is_really_lost_is_seen(host: Host) -> None:
     copies = host.check_output(KUBECTL + "-n monitoring get statefulset alertmanager -o jsonpath={.spec.replicas}")
     host.check_output(KUBECTL + "-n monitoring scale statefulset/alertmanager --replicas=0")
     try:
-        end, down = time.monotonic() + 180, []
+        end = time.monotonic() + 180
+        down: list[Any] = []
         while not down and time.monotonic() < end:
             down = asked(host, "/api/v1/query?query=absent(up%7Bjob%3D%22alertmanager%22%7D%3D%3D1)")["result"]
             time.sleep(5)
