@@ -20,7 +20,7 @@ from installer.cli.passphrases import passphrase_files
 from installer.cli.preflights import Preflights
 from installer.cli.reports import Reports
 from installer.cli.wiring import PROJECT, Site
-from installer.engine.fingerprint import exemptions_in, images_in, ingredients_of, on_some_hosts
+from installer.engine.fingerprint import exemptions_in, images_in, ingredients_of, metrics_in, on_some_hosts
 from installer.engine.graph import deployment_order
 from installer.engine.plan import Selection, make_plan, make_verification, narrowed
 from installer.engine.preflight import worth_a_look
@@ -81,6 +81,8 @@ class Runs:
                 needs["images"] = images_in(site.lock)
             if component.description.applies_exemptions:
                 needs["exemptions"] = exemptions_in(site.catalog)
+            if component.description.reads_metrics:
+                needs["metrics"] = metrics_in(site.catalog)
             parts = ingredients_of(
                 component, digests[component.name], artifacts.get(component.name, []), site.inventory, needs
             )

@@ -53,6 +53,16 @@ def exemptions_in(catalog: Catalog) -> str:
     return _digest(exempt)
 
 
+def metrics_in(catalog: Catalog) -> str:
+    """Return the digest of everything that components tell of themselves."""
+    told = {
+        component.name: [component.description.namespace, [asdict(entry) for entry in component.description.metrics]]
+        for component in catalog
+        if component.description.metrics
+    }
+    return _digest(told)
+
+
 def images_in(lock: Lock) -> str:
     """Return the digest of every image of a bundle, by its name."""
     return _digest(sorted((item.name, item.version, item.digest) for item in lock.items if item.kind is Kind.IMAGE))

@@ -112,6 +112,8 @@ def _component_section(component: Component) -> str:
     text = f"\n## {name}\n\n{description.summary}: [`roles/{name}`](../roles/{name}/README.md).\n"
     if description.optional:
         text += "A site may leave it out.\n"
+    if description.metrics:
+        text += f"Monitoring reads {', '.join(f'`{entry.job}`' for entry in description.metrics)}.\n"
     rows = list(_brought(description.artifacts))
     return text + ("\n" + _table(("kind", "name", "version", "licence"), rows) if rows else "")
 

@@ -61,6 +61,8 @@ class GoModule:
         c_flags: flags for the C compiler.
         experiments: what the compiler does otherwise than by default, as GOEXPERIMENT names it.
         replace: module path to `path@version`, or to a folder below the role's `files/`.
+        additions: path in the module to a folder below the role's `files/`, of files that the module's programs embed
+            and its release does not have.
         licence: SPDX expression.
     """
 
@@ -75,6 +77,7 @@ class GoModule:
     c_flags: tuple[str, ...] = ()
     experiments: tuple[str, ...] = ()
     replace: Mapping[str, str] = field(default_factory=dict)
+    additions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import enum
+import re
+from collections.abc import Mapping
 from dataclasses import field
+from typing import Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, model_validator
 from pydantic.dataclasses import dataclass
 
 from installer.model.artifact import Artifacts
 
 STRICT = ConfigDict(extra="forbid")
+_JOB = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 class Layer(enum.Enum):
@@ -81,6 +85,55 @@ class Exemption:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Metrics:
+    """What a component tells of itself, for monitoring to read.
+
+    Attributes:
+        job: what it is called in monitoring.
+        port: where it answers; may be a template over the inventory's variables.
+        path: what to ask for.
+        parameters: what to ask it with.
+        hosts: the host pattern whose hosts answer; `pods` otherwise.
+        pods: labels of the pods that answer.
+        namespace: where these are, if not in the component's own namespace.
+        on_host_network: the pods answer at their hosts' addresses.
+        scheme: how it is spoken to.
+        authority: who signed its certificate.
+        server_name: the name in its certificate, where that is not its address.
+        token: it wants to know who asks, and the cluster may tell it.
+        keep: a pattern of the only series that are kept, over `name;bound`, whose bound is a bucket's; all when absent.
+    """
+
+    job: str
+    port: int | str
+    path: str = "/metrics"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    hosts: str | None = None
+    pods: Mapping[str, str] | None = None
+    namespace: str | None = None
+    on_host_network: bool = False
+    scheme: Literal["http", "https"] = "http"
+    authority: Literal["cluster", "platform"] | None = None
+    server_name: str | None = None
+    token: bool = False
+    keep: str | None = None
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Metrics:
+        if not _JOB.fullmatch(self.job):
+            raise ValueError(f"`job` {self.job!r} becomes part of objects' names: small letters, digits and hyphens")
+        if (self.hosts is None) == (self.pods is None):
+            raise ValueError("say `hosts` or `pods`, and not both")
+        if self.hosts is not None and (self.namespace is not None or self.on_host_network):
+            raise ValueError("`namespace` and `on_host_network` are of `pods`")
+        if (self.scheme == "https") != (self.authority is not None):
+            raise ValueError("`authority` says who signed the certificate of `scheme: https`, and of nothing else")
+        if self.token and self.scheme != "https":
+            raise ValueError("a `token` is shown to nobody who is not known by a certificate")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
 class Description:
     """What a `component.yml` says.
 
@@ -102,8 +155,10 @@ class Description:
         artifacts: everything it brings onto hosts and into the cluster.
         leaves: what it leaves on nodes when the cluster ends.
         exemptions: what the site's policies pass over, each with the reason.
+        metrics: what it tells of itself, for monitoring to read.
         carries_images: it holds every image of the bundle, so that it is deployed again when another's change.
         applies_exemptions: it is what passes over them, so that it is deployed again when another's change.
+        reads_metrics: it is what reads `metrics`, so that it is deployed again when another's change.
     """
 
     summary: str
@@ -122,8 +177,16 @@ class Description:
     artifacts: Artifacts = field(default_factory=Artifacts)
     leaves: Leftovers = field(default_factory=Leftovers)
     exemptions: tuple[Exemption, ...] = ()
+    metrics: tuple[Metrics, ...] = ()
     carries_images: bool = False
     applies_exemptions: bool = False
+    reads_metrics: bool = False
+
+    @model_validator(mode="after")
+    def _pods_are_somewhere(self) -> Description:
+        if self.namespace is None and any(entry.pods and entry.namespace is None for entry in self.metrics):
+            raise ValueError("`metrics` of pods are in a `namespace`: say which")
+        return self
 
 
 @dataclass(frozen=True)

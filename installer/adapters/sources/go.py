@@ -18,7 +18,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from installer.adapters.sources.go_command import Compilers, GoCommand
-from installer.adapters.sources.go_modules import LOCAL, imports, initial_module, own_replacements, tree_digest
+from installer.adapters.sources.go_modules import (
+    ADDED_TO,
+    LOCAL,
+    imports,
+    initial_module,
+    own_folders,
+    own_replacements,
+    tree_digest,
+)
 from installer.adapters.sources.scratch import locked
 from installer.model.artifact import GoLock, GoModule, digest_of
 
@@ -47,9 +55,7 @@ class GoPrograms:
             ModuleUnavailable: the proxy does not hold it.
         """
         with self._command.workspace() as folder:
-            what = f"The Go module {module} {version} cannot be had"
-            answer = self._command.run(what, ["mod", "download", "-json", f"{module}@{version}"], folder)
-        return Path(json.loads(answer)["Dir"])
+            return Path(self._download(module, version, folder)["Dir"])
 
     def resolve(self, spec: GoModule, files: Path) -> GoLock:
         """Return the complete build list of the module's programs.
@@ -63,22 +69,25 @@ class GoPrograms:
         with self._module(spec, files, GoLock(declared, (), ())) as module:
             what = f"What {spec.module} {spec.version} is built from cannot be resolved"
             self._command.run(what, ["mod", "tidy", "-e"], module)
-            return GoLock(
-                declared,
-                tuple((module / "go.mod").read_text().splitlines()),
-                tuple((module / "go.sum").read_text().splitlines()),
-            )
+            sums = (module / "go.sum").read_text().splitlines()
+            if spec.additions:
+                # Go keeps no sum of what a folder stands in for.
+                with self._command.workspace() as folder:
+                    released = self._download(spec.module, spec.version, folder)
+                sums.append(f"{spec.module} {spec.version} {released['Sum']}")
+            return GoLock(declared, tuple((module / "go.mod").read_text().splitlines()), tuple(sums))
 
     def declared(self, spec: GoModule, files: Path) -> str:
         """Return the digest of what decides the build list."""
         folders = [tree_digest(files / value) for value in own_replacements(spec)]
         programs = sorted(spec.programs.values())
         facts = [_RECIPE, spec.module, spec.version, programs, sorted(spec.replace.items()), folders]
+        if spec.additions:
+            facts.append([sorted(spec.additions.items()), [tree_digest(files / name) for name in own_folders(spec)]])
         return digest_of(json.dumps(facts).encode())
 
     def inputs(self, spec: GoModule, program: str, lock: GoLock, files: Path, c_inputs: str | None) -> str:
         """Return the digest of everything that decides the program's bytes."""
-        folders = [spec.module] if spec.version == LOCAL else own_replacements(spec)
         c_facts = [c_inputs] if c_inputs else []
         facts = {
             "recipe": _RECIPE,
@@ -89,9 +98,10 @@ class GoPrograms:
             "stamp": dict(spec.stamp),
             "c_flags": list(spec.c_flags),
             "lock": [list(lock.go_mod), list(lock.go_sum)],
-            "folders": [tree_digest(files / folder) for folder in sorted(folders)],
+            "folders": [tree_digest(files / folder) for folder in sorted(own_folders(spec))],
             # Programs that want none keep what they were built with.
             **({"experiments": list(spec.experiments)} if spec.experiments else {}),
+            **({"additions": sorted(spec.additions.items())} if spec.additions else {}),
         }
         return digest_of(json.dumps(facts, sort_keys=True).encode())
 
@@ -175,6 +185,8 @@ class GoPrograms:
             module.mkdir()
             for path in own_replacements(spec):
                 shutil.copytree(files / path, module / "replaced" / path)
+            if spec.additions:
+                self._add(spec, files, lock, module / ADDED_TO)
             if lock.go_mod:
                 (module / "go.mod").write_text("\n".join(lock.go_mod) + "\n")
                 (module / "go.sum").write_text("\n".join(lock.go_sum) + "\n")
@@ -182,6 +194,24 @@ class GoPrograms:
                 (module / "go.mod").write_text(self._initial_module(spec, folder))
             (module / "programs.go").write_text(imports(spec))
             yield module
+
+    def _download(self, module: str, version: str, folder: Path) -> dict[str, str]:
+        what = f"The Go module {module} {version} cannot be had"
+        answer: dict[str, str] = json.loads(
+            self._command.run(what, ["mod", "download", "-json", f"{module}@{version}"], folder)
+        )
+        return answer
+
+    def _add(self, spec: GoModule, files: Path, lock: GoLock, target: Path) -> None:
+        """Put the released module there, with the files that it lacks."""
+        with self._command.workspace() as folder:
+            (folder / "go.mod").write_text("module platform.internal/released\n")
+            # With the sums beside it, Go refuses other bytes than were locked.
+            (folder / "go.sum").write_text("".join(f"{line}\n" for line in lock.go_sum))
+            released = Path(self._download(spec.module, spec.version, folder)["Dir"])
+        shutil.copytree(released, target)
+        for path, name in spec.additions.items():
+            shutil.copytree(files / name, target / path, dirs_exist_ok=True)
 
     def _initial_module(self, spec: GoModule, folder: Path) -> str:
         tree = self.module_directory(spec.module, spec.version)

@@ -9,6 +9,8 @@ from typing import Any
 from installer.model.artifact import GoModule, digest_of
 
 LOCAL = "directory"
+# Where a released module lies that files were added to.
+ADDED_TO = "replaced/released"
 _NAME = "platform.internal/programs"
 
 
@@ -22,6 +24,8 @@ def initial_module(spec: GoModule, upstream: Mapping[str, Any]) -> str:
     lines += [f"replace {line}" for line in _upstream_replacements(upstream, spec)]
     for path, value in sorted(spec.replace.items()):
         lines.append(f"replace {path} => " + (value.replace("@", " ") if "@" in value else f"./replaced/{value}"))
+    if spec.additions:
+        lines.append(f"replace {spec.module} => ./{ADDED_TO}")
     lines += [f"exclude {entry['Path']} {entry['Version']}" for entry in upstream.get("Exclude") or []]
     return "\n".join(lines) + "\n"
 
@@ -29,6 +33,12 @@ def initial_module(spec: GoModule, upstream: Mapping[str, Any]) -> str:
 def own_replacements(spec: GoModule) -> tuple[str, ...]:
     """Return the folders below the role's `files/` that stand in for modules."""
     return tuple(value for _, value in sorted(spec.replace.items()) if "@" not in value)
+
+
+def own_folders(spec: GoModule) -> tuple[str, ...]:
+    """Return every folder below the role's `files/` that programs are made of."""
+    own = (spec.module,) if spec.version == LOCAL else own_replacements(spec)
+    return (*own, *sorted(spec.additions.values()))
 
 
 def imports(spec: GoModule) -> str:

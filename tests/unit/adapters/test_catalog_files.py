@@ -48,8 +48,26 @@ def test_a_folder_without_a_description_is_passed_over(tmp_path: Path) -> None:
         (GOOD + "need: [network]\n", "component.yml:4: need"),
         (GOOD + "artifacts:\n  charts:\n    - {name: x}\n", "component.yml:6: artifacts.charts.0.version"),
         (GOOD + "artifacts:\n  packages: [x]\n", "component.yml:5: artifacts.packages"),
+        (GOOD + "metrics:\n  - {job: x, port: 1}\n", "component.yml:5: metrics.0: Value error, say `hosts` or `pods`"),
+        (GOOD + "metrics:\n  - {job: x, port: 1, pods: {a: b}}\n", "`metrics` of pods are in a `namespace`"),
+        (GOOD + "metrics:\n  - {job: x_y, port: 1, hosts: all}\n", "becomes part of objects' names"),
+        (GOOD + "metrics:\n  - {job: x, port: 1, hosts: all, scheme: https}\n", "`authority` says who signed"),
+        (GOOD + "metrics:\n  - {job: x, port: 1, hosts: all, token: true}\n", "is shown to nobody"),
+        (GOOD + "metrics:\n  - {job: x, port: 1, hosts: all, namespace: y}\n", "are of `pods`"),
     ],
-    ids=["unknown layer", "missing field", "misspelt field", "incomplete chart", "wrong type"],
+    ids=[
+        "unknown layer",
+        "missing field",
+        "misspelt field",
+        "incomplete chart",
+        "wrong type",
+        "metrics of nothing",
+        "metrics nowhere",
+        "a job no object can be named after",
+        "metrics of an unknown signer",
+        "a token in the clear",
+        "hosts in a namespace",
+    ],
 )
 def test_a_mistake_is_told_where_it_was_made(tmp_path: Path, description: str, said: str) -> None:
     write(tmp_path, "storage", description)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from installer.engine.fingerprint import exemptions_in, images_in, ingredients_of
+from installer.engine.fingerprint import exemptions_in, images_in, ingredients_of, metrics_in
 from installer.model.artifact import Kind
-from installer.model.component import Exemption
+from installer.model.component import Exemption, Metrics
 from installer.model.deployed import Ingredients
 from tests.bundles import lock_of
 from tests.fakes import catalog, component, inventory, item
@@ -81,6 +81,16 @@ def test_what_any_component_exempts_counts() -> None:
 
     assert len(digests) == 2
     assert exemptions_in(catalog(plain, component("network"))) in digests
+
+
+def test_what_any_component_tells_of_itself_counts() -> None:
+    plain = component("storage")
+    telling = replace(plain, description=replace(plain.description, metrics=(Metrics(job="s", port=1, hosts="all"),)))
+
+    digests = {metrics_in(catalog(entry)) for entry in (plain, telling)}
+
+    assert len(digests) == 2
+    assert metrics_in(catalog(plain, component("network"))) in digests
 
 
 def test_every_image_of_a_bundle_counts_for_who_carries_them_and_nothing_else() -> None:

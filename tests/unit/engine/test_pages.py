@@ -6,7 +6,7 @@ import yaml
 from installer.engine.pages import components_page, one_by_one, site_playbook, variables_page
 from installer.model.artifact import Artifacts, ImageSpec
 from installer.model.catalog import Catalog
-from installer.model.component import Component, Description, Layer
+from installer.model.component import Component, Description, Layer, Metrics
 from installer.model.inventory import Interface, VariableSpec
 from installer.model.plan import Step
 
@@ -60,6 +60,13 @@ def test_a_component_is_shown_with_what_it_brings() -> None:
     assert "| image | `images.example.com/api` | v1 | MIT |" in text
     assert "| Debian | `one`, `two` | the host's release |  |" in text
     assert "| Python | `library` | 3 |  |" in text
+
+
+def test_a_component_is_shown_with_what_monitoring_reads_of_it() -> None:
+    told = (Metrics(job="api", port=1, hosts="all"), Metrics(job="agent", port=2, hosts="all"))
+
+    assert "Monitoring reads `api`, `agent`.\n" in components_page(catalog(component("api", metrics=told)))
+    assert "Monitoring reads" not in components_page(catalog(component("api")))
 
 
 @pytest.mark.parametrize(

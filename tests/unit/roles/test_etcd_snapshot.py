@@ -21,6 +21,7 @@ class Host:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.kept, self.database = folder, folder / "kept", folder / "etcd"
+        self.told = folder / "metrics/etcd-snapshot.prom"
         self.database.mkdir()
         programs = folder / "programs"
         programs.mkdir()
@@ -46,12 +47,28 @@ class Host:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
 
     def keep(self, count: int) -> subprocess.CompletedProcess[str]:
-        return self.run("keep", str(self.kept), str(count), str(self.certificate))
+        return self.run("keep", str(self.kept), str(count), str(self.certificate), str(self.told))
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
     return Host(tmp_path)
+
+
+def test_monitoring_is_told_when_a_snapshot_was_kept(host: Host) -> None:
+    host.keep(3)
+
+    name, moment = host.told.read_text().split()
+    assert (name, host.told.stat().st_mode & 0o777) == ("platform_etcd_snapshot_timestamp_seconds", 0o644)
+    assert int(moment) > host.database.stat().st_ctime - 10
+
+
+def test_monitoring_is_not_told_of_a_snapshot_that_failed(host: Host) -> None:
+    (host.folder / "gone").touch()
+
+    host.keep(3)
+
+    assert not host.told.exists()
 
 
 def test_a_snapshot_is_kept_for_who_has_the_authoritys_key(host: Host) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from installer.adapters.sources.go_modules import imports, initial_module
+from dataclasses import replace
+
+from installer.adapters.sources.go_modules import imports, initial_module, own_folders
 from installer.model.artifact import GoModule
 
 UPSTREAM = {
@@ -51,3 +53,17 @@ def test_every_programs_package_stays_in_the_build_list() -> None:
 
     assert '_ "k8s.io/kubernetes/cmd/kubelet"' in source
     assert '_ "k8s.io/kubernetes"\n' in source
+
+
+def test_a_module_that_files_are_added_to_is_built_from_its_copy() -> None:
+    added = replace(SPEC, additions={"ui/dist": "page"})
+
+    lines = initial_module(added, UPSTREAM).splitlines()
+
+    assert "replace k8s.io/kubernetes => ./replaced/released" in lines
+    assert "require k8s.io/kubernetes v1.36.4" in lines
+    assert not any("released" in line for line in initial_module(SPEC, UPSTREAM).splitlines())
+
+
+def test_programs_are_made_of_what_is_added_too() -> None:
+    assert own_folders(replace(SPEC, additions={"ui/dist": "page"})) == ("fork", "page")

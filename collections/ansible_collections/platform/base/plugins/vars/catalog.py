@@ -84,6 +84,7 @@ def _component(description: dict[str, Any]) -> dict[str, Any]:
         "namespace",
         "endpoint",
         "exemptions",
+        "metrics",
     )
     artifacts = description.get("artifacts", {})
     return {

@@ -1,0 +1,3 @@
+module platform.internal/alert-keeper
+
+go 1.26.0
