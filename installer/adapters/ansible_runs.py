@@ -87,6 +87,9 @@ class AnsibleRunner:
         """Run a job in one process, and return the steps of which nothing could be told."""
         import ansible_runner  # a second of imports that only runs need
 
+        from installer.adapters.ansible_child import hear_children_out
+
+        hear_children_out()
         folder = self._runs / job.name.replace(" ", "-")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
