@@ -90,7 +90,7 @@ def test_the_state_directory_gives_its_passphrase_and_keys(tmp_path: Path) -> No
 
 
 def test_the_vault_gives_what_is_secret_of_what_it_keeps() -> None:
-    tree = {
+    tree: dict[str, dict[str, Any]] = {
         "object_storage/velero": {"access_key": "A" * 20, "secret_key": "s" * 40, "url": "https://192.0.2.1:8333"},
         "object_storage/inner": {"volume_signing": "v" * 64, "formed": True},
         "velero/repository": {"password": "p" * 32},
