@@ -106,6 +106,20 @@ class DebianLayer:
 
 
 @dataclass(frozen=True, config=STRICT)
+class PythonLayer:
+    """A service of our own and its libraries, above a user land that has the interpreter.
+
+    Attributes:
+        service: its folder below `services/`, and the name of its package in there. Its `requirements.txt` pins every
+            library by hashes.
+        version: the interpreter's: `3.13`.
+    """
+
+    service: str
+    version: str
+
+
+@dataclass(frozen=True, config=STRICT)
 class ImageBuild:
     """How to compose an image from programs, module files and Debian packages.
 
@@ -114,6 +128,7 @@ class ImageBuild:
         entrypoint: the image's entry point.
         user: numeric `uid:gid`; root when absent, for programs that need it.
         debian: the layer below, if the program needs a user land.
+        python: the layers above that, for a service in Python.
         module_files: trees out of Go modules.
         links: path in the image to link target.
         directories: empty directories to make; `/tmp` is made sticky.
@@ -124,10 +139,16 @@ class ImageBuild:
     programs: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
     debian: DebianLayer | None = None
+    python: PythonLayer | None = None
     module_files: tuple[ModuleTree, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     directories: tuple[str, ...] = ()
     ca_certificates: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse libraries without an interpreter."""
+        if self.python is not None and self.debian is None:
+            raise ValueError("`python` wants an interpreter: name its packages in `debian`")
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -12,12 +12,14 @@ from tests.system.site import LabSite
 
 @pytest.fixture(scope="session")
 def bare_site() -> Iterator[LabSite]:
-    """Return bare hosts, whatever an earlier run left; nothing of them stays."""
+    """Return bare hosts with their bundle, whatever an earlier run left; nothing of them stays."""
     site = LabSite("systemtest")
     site.forget()
     try:
         site.run("lab", "up")
         plant(site.state)
+        # Ansible by itself builds none, and the first installation would.
+        site.run("bundle", "build")
         yield site
     finally:
         site.forget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -39,7 +40,9 @@ def leftovers() -> list[str]:
                 continue
             if f"{FOLDER}/" in told or f"platform-lab-{LAB}-" in told:
                 found.append(f"process {process.name} {told[:80]!r}")
-    for command in (["iptables-save"], ["nft", "list", "ruleset"], ["ip", "-o", "link"]):
+    # Without the older program for them, this machine has no rules but nft's.
+    older = [["iptables-save"]] if shutil.which("iptables-save") else []
+    for command in (*older, ["nft", "list", "ruleset"], ["ip", "-o", "link"]):
         listing = subprocess.run(command, capture_output=True, text=True, check=False).stdout
         found += [line for line in listing.splitlines() if LAB in line]
     return found

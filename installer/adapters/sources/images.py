@@ -1,4 +1,4 @@
-"""Compose container images from programs, trees of files and unpacked Debian packages.
+"""Compose container images from programs, trees of files, unpacked Debian packages and wheels.
 
 No container engine is needed, and the same inputs give the same digest: entries are sorted, times
 and owners are zero, and layers are compressed with a pinned library.
@@ -28,6 +28,8 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
 
 _LEVEL = 6  # a third smaller than level 1, still faster to make than the programs are to build
 _SEARCH_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Its file system is read-only, and what it says is read while it runs.
+_OF_PYTHON = ("PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1")
 _NEVER_IN_IMAGES = (
     "usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*", "usr/share/info/*", "usr/share/lintian/*",
     "usr/share/bash-completion/*", "var/cache/*", "var/log/*", "usr/lib/systemd/*", "etc/init.d/*", "etc/cron*",
@@ -87,12 +89,14 @@ class Inputs:
         debian_root: unpacked packages, when the image has a user land.
         trees: for each of the build's `module_files`, the folder in the module.
         certificates: the public authorities' file.
+        layers: what lies above the user land, each a layer of its own.
     """
 
     programs: Mapping[str, Path]
     debian_root: Path | None = None
     trees: tuple[Path, ...] = ()
     certificates: Path | None = None
+    layers: tuple[Tree, ...] = ()
 
 
 def compose(build: ImageBuild, inputs: Inputs, store: ArtifactStore, title: str, version: str) -> tuple[Blob, ...]:
@@ -102,6 +106,7 @@ def compose(build: ImageBuild, inputs: Inputs, store: ArtifactStore, title: str,
     if inputs.debian_root is not None and build.debian is not None:
         base = _user_land(inputs.debian_root, build.debian.exclude)
         layers.append(write_layer(base, store))
+    layers += [write_layer(tree, store) for tree in inputs.layers]
     layers.append(write_layer(_own_files(build, inputs, base), store))
     config = store.put_bytes(_json(_config(build, [diff_id for _, diff_id in layers])), CONFIG)
     manifest = {
@@ -208,7 +213,8 @@ def _own_files(build: ImageBuild, inputs: Inputs, base: Tree | None) -> Tree:
 
 
 def _config(build: ImageBuild, diff_ids: list[str]) -> dict[str, Any]:
-    settings: dict[str, Any] = {"Env": [_SEARCH_PATH], "Entrypoint": list(build.entrypoint)}
+    environment = [_SEARCH_PATH, *(_OF_PYTHON if build.python is not None else ())]
+    settings: dict[str, Any] = {"Env": environment, "Entrypoint": list(build.entrypoint)}
     if build.user is not None:
         settings["User"] = build.user
     return {

@@ -55,7 +55,7 @@ class WheelIndex:
 
     def expect(self, items: Iterable[LockedItem]) -> None:
         """Be told of wheels that will be asked for, so that one call of pip can have them all."""
-        self._expected = tuple(items)
+        self._expected = (*self._expected, *items)
 
     def closure(self, requirements: Mapping[str, Sequence[str]], python: str) -> tuple[LockedItem, ...]:
         """Return the wheels of all requirements and what they need.
@@ -75,6 +75,15 @@ class WheelIndex:
                 owners = {*item.needed_by, *(found[item.key].needed_by if item.key in found else ())}
                 found[item.key] = replace(item, needed_by=tuple(sorted(owners)))
         return tuple(item for _, item in sorted(found.items()))
+
+    def pinned(self, lines: Sequence[str], python: str) -> tuple[LockedItem, ...]:
+        """Return the wheels that lines with hashes name, and nothing that they need besides.
+
+        Raises:
+            WheelUnavailable: a line has no wheel of its hashes for that Python, or the index does not answer.
+        """
+        with self._downloaded(lines, python, exact=True) as paths:
+            return tuple(self._item(path, python, "") for path in paths)
 
     def _closure_of(self, component: str, lines: Iterable[str], python: str) -> list[LockedItem]:
         environment = _environment(python)

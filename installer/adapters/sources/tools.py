@@ -15,6 +15,7 @@ from installer.adapters.sources.debian import DebianArchive
 from installer.adapters.sources.go_command import Compilers
 from installer.adapters.sources.pypi import WheelIndex
 from installer.adapters.sources.toolchains import C_REQUIREMENT, GO_REQUIREMENT, unpack_toolchain
+from installer.adapters.sources.wheel_trees import Pin, are_pinned
 from installer.model.artifact import Lock, LockedItem
 from installer.model.events import Notice
 from installer.ports import Reporter
@@ -62,6 +63,20 @@ class Tools:
             if not items:
                 found = self._archives[release].closure(names, without=without)
                 items = tuple(_as_tool(item, scope, release) for item in found)
+            self._used.update({(scope, item.name): item for item in items})
+            return items
+
+    def wheels(self, pins: Sequence[Pin], python: str, scope: str) -> tuple[LockedItem, ...]:
+        """Return the wheels that a service pins, in the store; which of a pin's files they are is what is locked."""
+        with self._guard:
+            items = tuple(item for item in self._of_scope(scope) if item.origin["python"] == python)
+            if not are_pinned(items, pins):
+                found = self._wheels.pinned([pin.line() for pin in pins], python)
+                items = tuple(_as_tool(item, scope, "") for item in found)
+            missing = [item for item in items if not self._store.has(item.digest)]
+            self._wheels.expect(missing)
+            for item in missing:
+                self._wheels.fetch(item, self._reporter)
             self._used.update({(scope, item.name): item for item in items})
             return items
 

@@ -1,4 +1,4 @@
-"""Makes what upstream's registries would give: files, images and charts from released modules.
+"""Makes what upstream's registries would give: files, images and charts from released modules and wheels.
 
 The same code serves `bundle lock`, which records digests, and `bundle build`, which must meet them.
 Everything made is kept by the hash of its inputs, so a second time costs nothing.
@@ -6,7 +6,6 @@ Everything made is kept by the hash of its inputs, so a second time costs nothin
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,12 +17,14 @@ from installer.adapters.blob_store import BlobStore
 from installer.adapters.sources.building import Building, room_for
 from installer.adapters.sources.charts import MEDIA_TYPE as CHART_TYPE
 from installer.adapters.sources.charts import pack_chart
+from installer.adapters.sources.compositions import Compositions
 from installer.adapters.sources.go import GoPrograms
 from installer.adapters.sources.go_command import GoCommand, caches_in_use, drop_caches
 from installer.adapters.sources.go_modules import LOCAL
 from installer.adapters.sources.images import Inputs, compose
 from installer.adapters.sources.roots import Roots, name_of
-from installer.adapters.sources.scratch import clean_up, write_whole
+from installer.adapters.sources.scratch import clean_up
+from installer.adapters.sources.services import read_service
 from installer.adapters.sources.tools import Tools
 from installer.errors import InvalidConfiguration, Problem
 from installer.model.artifact import (
@@ -36,7 +37,6 @@ from installer.model.artifact import (
     Kind,
     Lock,
     LockedItem,
-    digest_of,
 )
 from installer.model.catalog import Catalog
 from installer.model.events import Notice
@@ -80,12 +80,14 @@ class Workshop:
             for module in component.description.artifacts.go_modules
         }
         self._roles = roles
+        self._services = roles.parent / "services"
         self._cache = cache
         self._store = store
         self._roots = roots
         self._tools = tools
         self._reporter = reporter
         self._recorded = recorded.go if recorded else {}
+        self._compositions = Compositions(cache / "compositions", store)
         self._guard = threading.Lock()
         self._go_locks: dict[str, GoLock] = {}
         self._programs: GoPrograms | None = None
@@ -187,6 +189,7 @@ class Workshop:
         layer = build.debian
         packages = self._tools.packages(layer.release, layer.packages, spec.name, layer.without) if layer else ()
         certificates = self._certificates() if build.ca_certificates else ()
+        service = read_service(build.python, self._services, self._tools, spec.name) if build.python else None
         trees = [self._module(component, files.module) for files in build.module_files]
         facts = {
             "composition": _COMPOSITION,
@@ -195,27 +198,24 @@ class Workshop:
             "packages": [item.digest for item in (*packages, *certificates)],
             "trees": [f"{module.module}@{module.version}" for module in trees],
             "title": [spec.name, spec.version],
+            **(service.facts() if service else {}),
         }
-        digest = digest_of(json.dumps(facts, sort_keys=True).encode())
-        kept = self._cache / "compositions" / digest.removeprefix("sha256:")
-        if kept.exists():
-            blobs = tuple(Blob(**entry) for entry in json.loads(kept.read_text()))
-            if all(self._store.has(blob.digest) for blob in blobs):
-                return blobs
-        self._reporter.emit(Notice(f"Composing {spec.name}:{spec.version}."))
-        inputs = Inputs(
-            programs=programs,
-            debian_root=self._roots.unpacked(packages) if packages else None,
-            trees=tuple(
-                self._go().module_directory(module.module, module.version) / files.path
-                for module, files in zip(trees, build.module_files, strict=True)
-            ),
-            certificates=self._roots.authorities(certificates) if certificates else None,
-        )
-        blobs = compose(build, inputs, self._store, spec.name, spec.version)
-        described = [{"digest": b.digest, "size": b.size, "media_type": b.media_type} for b in blobs]
-        write_whole(kept, json.dumps(described).encode())
-        return blobs
+
+        def make() -> tuple[Blob, ...]:
+            self._reporter.emit(Notice(f"Composing {spec.name}:{spec.version}."))
+            inputs = Inputs(
+                programs=programs,
+                debian_root=self._roots.unpacked(packages) if packages else None,
+                trees=tuple(
+                    self._go().module_directory(module.module, module.version) / files.path
+                    for module, files in zip(trees, build.module_files, strict=True)
+                ),
+                certificates=self._roots.authorities(certificates) if certificates else None,
+                layers=service.layers(self._store) if service else (),
+            )
+            return compose(build, inputs, self._store, spec.name, spec.version)
+
+        return self._compositions.of(facts, make)
 
     def _certificates(self) -> tuple[LockedItem, ...]:
         return self._tools.packages(_RELEASE, (_CERTIFICATES,), _CERTIFICATES, _ALL_BUT_CERTIFICATES)

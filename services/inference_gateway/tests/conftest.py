@@ -73,6 +73,9 @@ def base_settings(folder: Path, stub: StubEngine) -> dict[str, Any]:
         },
         "tenants": {"clinic": {}, "bank": {}},
         "limits": {"requests": 1_000_000},
+        # Where time is not what a test is about, a machine may take its time.
+        "timeouts": {f"{name}_seconds": 120 for name in "answer first_token idle connect headers body".split()},
+        "valkey": {"timeout_seconds": 120},
         "files": {"keys": str(folder / "keys.json")},
         "server": {"drain_seconds": 0},
         "probe_seconds": 0.2,
@@ -86,12 +89,12 @@ def start(tmp_path: Path, stub: StubEngine) -> Iterator[Start]:
     keys = make_keys(tmp_path, "clinic", "bank")
 
     def start_one(
-        *, name: str = "gateway", environment: dict[str, str] | None = None, **changed: Any
+        *, name: str = "gateway", environment: dict[str, str] | None = None, moved: bool = False, **changed: Any
     ) -> GatewayProcess:
         settings = base_settings(tmp_path, stub)
         for section, values in changed.items():
             settings[section] = {**settings.get(section, {}), **values} if isinstance(values, dict) else values
-        gateway = GatewayProcess(tmp_path / name, settings, keys[0], keys[1], environment=environment or {})
+        gateway = GatewayProcess(tmp_path / name, settings, keys[0], keys[1], 0, environment or {}, moved)
         started.append(gateway)
         return gateway.start()
 
@@ -107,14 +110,26 @@ def plain(
     tmp_path_factory: pytest.TempPathFactory, stub: StubEngine, valkey: ValkeyProcess
 ) -> Iterator[GatewayProcess]:
     """A gateway that tests share which need no other settings."""
-    folder = tmp_path_factory.mktemp("plain")
+    yield from _shared(tmp_path_factory.mktemp("plain"), stub, valkey)
+
+
+@pytest.fixture(scope="session")
+def patient(
+    tmp_path_factory: pytest.TempPathFactory, stub: StubEngine, valkey: ValkeyProcess
+) -> Iterator[GatewayProcess]:
+    """One that waits as long as was promised, by a clock that tests move."""
+    yield from _shared(tmp_path_factory.mktemp("patient"), stub, valkey, moved=True)
+
+
+def _shared(folder: Path, stub: StubEngine, valkey: ValkeyProcess, *, moved: bool = False) -> Iterator[GatewayProcess]:
     key, other = make_keys(folder, "clinic", "bank")
-    settings = {**base_settings(folder, stub), "valkey": {"url": valkey.url}}
+    settings = base_settings(folder, stub)
     settings["models"]["stub"]["canary"] = {"version": "1.1.0", "digest": "sha256:canary"}
-    short = {f"{name}_seconds": 0.6 for name in ("answer", "first_token", "idle")}
-    settings["timeouts"] = {**short, "stream_seconds": 2, "headers_seconds": 1, "body_seconds": 1}
     settings["sizes"] = {"body_bytes": 65536, "header_bytes": 8192}
-    gateway = GatewayProcess(folder, settings, key, other).start()
+    settings["valkey"]["url"] = valkey.url
+    if moved:
+        del settings["timeouts"]
+    gateway = GatewayProcess(folder, settings, key, other, moved=moved).start()
     yield gateway
     gateway.stop()
     assert "Traceback" not in gateway.log()

@@ -11,11 +11,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import valkey
 import yaml
 
 HERE = Path(__file__).parent
@@ -31,8 +33,8 @@ def free_port() -> int:
         return port
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 60, every: float = 0.01) -> None:
-    """Wait for something to hold, or fail."""
+def wait_until(holds: Callable[[], bool], seconds: float = 120, every: float = 0.01) -> None:
+    """Wait for something to hold; the bound only ends what hangs, and no test may depend on it."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "waited too long"
@@ -53,6 +55,27 @@ class Reply:
 
 
 @dataclass
+class Stream:
+    """An answer that comes in pieces."""
+
+    response: http.client.HTTPResponse
+    seen: bytes = b""
+
+    def until(self, wanted: bytes) -> None:
+        """Read until a line holds something."""
+        line = b""
+        while wanted not in line:
+            line = self.response.readline()
+            assert line, self.seen
+            self.seen += line
+
+    def rest(self) -> bytes:
+        """Read to the end, and return all that came."""
+        self.seen += self.response.read()
+        return self.seen
+
+
+@dataclass
 class GatewayProcess:
     """One gateway, and how to ask it."""
 
@@ -62,7 +85,10 @@ class GatewayProcess:
     other_key: str = ""
     port: int = 0
     environment: dict[str, str] = field(default_factory=dict)
+    # Whether the test moves its clock: see `moved_clock`.
+    moved: bool = False
     process: subprocess.Popen[bytes] | None = None
+    _clock: socket.socket | None = None
 
     def start(self) -> GatewayProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -77,9 +103,14 @@ class GatewayProcess:
             "INFERENCE_GATEWAY__SERVER__PORT": str(self.port),
             **self.environment,
         }
-        with (self.folder / "log").open("ab") as log:
-            command = [sys.executable, "-W", "error", "-m", "inference_gateway", "serve"]
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        moved = ["-c", "from tests.moved_clock import main; main()"]
+        program = moved if self.moved else ["-m", "inference_gateway", "serve"]
+        self._clock, theirs = socket.socketpair()
+        with (self.folder / "log").open("ab") as log, theirs:
+            command = [sys.executable, "-W", "error", *program]
+            self.process = subprocess.Popen(
+                command, env=environment, stdin=theirs.fileno(), stdout=log, stderr=subprocess.STDOUT
+            )
         # A second on a machine of its own; minutes on one that others keep busy.
         wait_until(self.is_ready, 180)
         return self
@@ -95,8 +126,24 @@ class GatewayProcess:
     def stop(self) -> int:
         assert self.process is not None
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+            # Where the clock stands, a drain would not end; Ctrl-C asks for none.
+            self.process.send_signal(signal.SIGINT if self.moved else signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end, and return its code."""
+        assert self.process is not None and self._clock is not None
+        try:
+            return self.process.wait(120)
+        finally:
+            self.process.kill()
+            self._clock.close()
+
+    def move(self, seconds: float) -> None:
+        """Move its clock ahead, and wait until it has done what became due."""
+        assert self.moved and self._clock is not None
+        self._clock.sendall(f"{seconds}\n".encode())
+        assert self._clock.recv(64) == b"moved\n", self.log()
 
     def log(self) -> str:
         return (self.folder / "log").read_text()
@@ -123,10 +170,23 @@ class GatewayProcess:
         body = {"model": "stub", "messages": [{"role": "user", "content": content}], **more}
         return self.post("/v1/chat/completions", body, key)
 
+    @contextmanager
+    def streaming(self, orders: dict[str, Any]) -> Iterator[Stream]:
+        """Ask for a stream and give it to be read piece by piece."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        body = {"model": "stub", "stream": True, "messages": [{"role": "user", "content": json.dumps(orders)}]}
+        try:
+            connection.request(
+                "POST", "/v1/chat/completions", json.dumps(body), {"Authorization": f"Bearer {self.key}"}
+            )
+            yield Stream(connection.getresponse())
+        finally:
+            connection.close()
+
     def ask(
         self, method: str, path: str, raw: bytes | None, key: str | None, headers: Mapping[str, str] | None = None
     ) -> Reply:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             authorization = {"Authorization": f"Bearer {key or self.key}"}
             connection.request(method, path, raw, {**authorization, **(headers or {})})
@@ -169,7 +229,17 @@ class ValkeyProcess:
     def kill(self) -> None:
         assert self._process is not None
         self._process.kill()
-        self._process.wait(5)
+        self._process.wait(60)
+
+    def ask(self, *words: str | int) -> Any:
+        """Give it a command of a test."""
+        with valkey.Valkey(port=self.port) as client:
+            return client.execute_command(*words)
+
+    def calls(self, command: str) -> int:
+        """Return how often a command was given by anybody."""
+        found = self.ask("INFO", "commandstats").get(f"cmdstat_{command}")
+        return int(found["calls"]) if found else 0
 
     def freeze(self) -> None:
         """Let it take connections and answer none, as a host without power does."""
@@ -182,7 +252,7 @@ class ValkeyProcess:
 
     def _answers(self) -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+            with socket.create_connection(("127.0.0.1", self.port), 60) as connection:
                 connection.sendall(b"PING\r\n")
                 # One that speaks TLS only closes the connection: it is there.
                 return "--tls-port" in self._options or connection.recv(16).startswith(b"+PONG")
@@ -195,7 +265,7 @@ class RealEngine:
 
     def __init__(self, folder: Path, name: str, seed: int, *options: str) -> None:
         model = folder / f"{name}.gguf"
-        subprocess.run([sys.executable, HERE / "tiny_model.py", model, str(seed)], check=True, timeout=60)
+        subprocess.run([sys.executable, HERE / "tiny_model.py", model, str(seed)], check=True, timeout=300)
         self._log = (folder / f"{name}.log").open("wb")
         self._process = subprocess.Popen(
             [sys.executable, HERE / "real_engine.py", model, name, *options],
@@ -207,13 +277,14 @@ class RealEngine:
         self.url = self._process.stdout.readline().decode().strip()
         assert self.url.startswith("http://127.0.0.1:"), self.url
 
-    def busy_slots(self) -> int:
-        """Return how many requests the engine works on."""
+    def slots(self) -> list[dict[str, Any]]:
+        """Return what the engine works on, or worked on last."""
         host, _, port = self.url.removeprefix("http://").partition(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=5)
+        connection = http.client.HTTPConnection(host, int(port), timeout=120)
         try:
             connection.request("GET", "/slots")
-            return sum(bool(slot["is_processing"]) for slot in json.loads(connection.getresponse().read()))
+            found: list[dict[str, Any]] = json.loads(connection.getresponse().read())
+            return found
         finally:
             connection.close()
 

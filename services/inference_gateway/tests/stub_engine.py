@@ -11,7 +11,7 @@ import asyncio
 import json
 import sys
 import threading
-import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,7 +35,9 @@ class Orders:
     status: int = 200
     text: str = "one two three"
     break_after: int | None = None
-    hang_after: int | None = None
+    # Waits until the test lets it go on by this name: with its answer, or with each piece from this one on.
+    hold: str = ""
+    hold_before: int | None = None
     done: bool = True
     usage: bool = True
     garbage: bool = False
@@ -56,7 +58,8 @@ class StubEngine:
     """The engine, and what it has seen."""
 
     def __init__(self) -> None:
-        self.active = self.begun = self.cancelled = 0
+        self.active = self.begun = self.cancelled = self.held = 0
+        self._gates: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(0))
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.remembers = True
@@ -84,19 +87,25 @@ class StubEngine:
         told = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self.serve(port, told)), daemon=True)
         self._thread.start()
-        assert told.wait(5)
+        assert told.wait(60)
 
     def stop(self) -> None:
         assert self._loop and self._stop and self._thread
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(5)
 
-    def is_idle(self, seconds: float = 2) -> bool:
-        """Whether no request is answered any more, within some time."""
-        end = time.monotonic() + seconds
-        while self.active and time.monotonic() < end:
-            time.sleep(0.01)
-        return self.active == 0
+    async def gate(self, name: str) -> None:
+        """Wait until a test lets one go on."""
+        self.held += 1
+        try:
+            await self._gates[name].acquire()
+        finally:
+            self.held -= 1
+
+    def let_go(self, name: str) -> None:
+        """Let one go on that is held by this name, or the next that will be."""
+        assert self._loop
+        self._loop.call_soon_threadsafe(lambda: self._gates[name].release())
 
 
 class _Connection(asyncio.Protocol):
@@ -149,6 +158,8 @@ class _Connection(asyncio.Protocol):
             orders = orders_of(body)
             if orders.delay:
                 await asyncio.sleep(orders.delay)
+            if orders.hold and orders.hold_before is None:
+                await engine.gate(orders.hold)
             if orders.status != 200:
                 self._whole(orders.status, {"error": {"message": "as ordered", "code": orders.status}}, orders.headers)
             elif orders.garbage:
@@ -175,8 +186,8 @@ class _Connection(asyncio.Protocol):
             if orders.break_after == number:
                 self.transport.close()
                 return
-            if orders.hang_after == number:
-                await asyncio.sleep(3600)
+            if orders.hold_before is not None and number >= orders.hold_before:
+                await self.engine.gate(orders.hold)
             if number and orders.gap:
                 await asyncio.sleep(orders.gap)
             delta = {"index": 0, "delta": {"content": f"piece {number} "}, "finish_reason": None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,7 +22,7 @@ def test_the_same_question_is_asked_once(plain: GatewayProcess, stub: StubEngine
     assert second.raw == first.raw
     assert stub.begun == begun + 1
     assert gateway.metric('aip_cache_total{result="hit"}') == hits + 1
-    wait_until(lambda: [record["cached"] for record in gateway.events("usage")[-2:]] == [False, True], 5)
+    wait_until(lambda: [record["cached"] for record in gateway.events("usage")[-2:]] == [False, True])
 
 
 def test_only_what_is_certain_is_kept(plain: GatewayProcess, stub: StubEngine) -> None:
@@ -70,27 +69,37 @@ def test_a_canarys_answer_is_kept_as_the_canarys(plain: GatewayProcess) -> None:
     assert [reply.headers["x-aip-version"] for reply in replies] == ["1.1.0", "1.1.0"]
 
 
-def test_equal_questions_at_once_are_asked_once(plain: GatewayProcess, stub: StubEngine) -> None:
-    gateway, begun = plain, stub.begun
+def test_equal_questions_at_once_are_asked_once(plain: GatewayProcess, stub: StubEngine, valkey: ValkeyProcess) -> None:
+    gateway, begun, looked = plain, stub.begun, valkey.calls("get")
 
     with ThreadPoolExecutor(10) as pool:
-        replies = list(pool.map(lambda _: gateway.chat({"delay": 0.4}, **COLD), range(10)))
+        asking = [pool.submit(lambda: gateway.chat({"hold": "equal"}, **COLD)) for _ in range(10)]
+        _wait_until_looked(gateway, valkey, looked + 10)
+        stub.let_go("equal")
+    replies = [asked.result() for asked in asking]
 
     assert {reply.status for reply in replies} == {200}
     assert stub.begun == begun + 1
     assert sorted(reply.headers["x-aip-cache"] for reply in replies) == ["joined"] * 9 + ["miss"]
 
 
-def test_who_joins_late_has_a_patience_of_his_own(plain: GatewayProcess, stub: StubEngine) -> None:
-    begun = stub.begun
+def test_who_joins_late_has_a_patience_of_his_own(
+    patient: GatewayProcess, stub: StubEngine, valkey: ValkeyProcess
+) -> None:
+    begun, looked = stub.begun, valkey.calls("get")
 
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(lambda: plain.chat({"delay": 0.8}, **COLD))
+        first = pool.submit(lambda: patient.chat({"hold": "late"}, **COLD))
         wait_until(lambda: stub.begun > begun)
-        time.sleep(0.35)
-        second = pool.submit(lambda: plain.chat({"delay": 0.8}, **COLD))
+        patient.move(20)
+        second = pool.submit(lambda: patient.chat({"hold": "late"}, **COLD))
+        _wait_until_looked(patient, valkey, looked + 2)
+        patient.move(15)
+        given_up = first.result(120)
+        stub.let_go("late")
 
-    assert (first.result().status, second.result().status) == (504, 200)
+    assert (given_up.status, second.result().status) == (504, 200)
+    assert second.result().headers["x-aip-cache"] == "joined"
     assert stub.begun == begun + 1
 
 
@@ -111,3 +120,10 @@ def test_an_error_is_not_kept(plain: GatewayProcess, stub: StubEngine) -> None:
 
     assert statuses == [502, 502]
     assert stub.begun == begun + 2
+
+
+def _wait_until_looked(gateway: GatewayProcess, valkey: ValkeyProcess, times: int) -> None:
+    wait_until(lambda: valkey.calls("get") == times)
+    # What Valkey said was sent before this is, so it is read before this is answered.
+    for _ in range(2):
+        assert gateway.get("/health/live").status == 200

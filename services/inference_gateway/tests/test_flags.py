@@ -38,14 +38,14 @@ def test_a_model_is_turned_off_and_on_again(gateway: GatewayProcess, tmp_path: P
     assert gateway.chat().status == 200
 
     write(tmp_path / "flags.json", **{"model.stub.enabled": flag("off", {"on": True, "off": False})})
-    wait_until(lambda: gateway.chat().status == 503, 5)
+    wait_until(lambda: gateway.chat().status == 503)
     refused, other = gateway.chat(), gateway.chat(model="next")
     write(tmp_path / "flags.json")
 
     assert refused.json["error"]["message"] == "The model 'stub' is switched off."
     assert "retry-after" in refused.headers
     assert other.status == 200
-    wait_until(lambda: gateway.chat().status == 200, 5)
+    wait_until(lambda: gateway.chat().status == 200)
 
 
 def test_another_model_answers_at_once(gateway: GatewayProcess, tmp_path: Path, stub: StubEngine) -> None:
@@ -53,7 +53,7 @@ def test_another_model_answers_at_once(gateway: GatewayProcess, tmp_path: Path, 
 
     write(tmp_path / "flags.json", **{"model.stub.target": flag("next", {"next": "next"})})
 
-    wait_until(lambda: gateway.chat().headers["x-aip-model"] == "next", 5)
+    wait_until(lambda: gateway.chat().headers["x-aip-model"] == "next")
     assert gateway.chat().headers["x-aip-version"] == "2"
     assert stub.bodies[-1]["model"] == "next"
 
@@ -61,22 +61,22 @@ def test_another_model_answers_at_once(gateway: GatewayProcess, tmp_path: Path, 
 def test_a_flag_that_names_no_model_changes_nothing(gateway: GatewayProcess, tmp_path: Path) -> None:
     write(tmp_path / "flags.json", **{"model.stub.target": flag("lost", {"lost": "lost"})})
 
-    wait_until(lambda: bool(gateway.chat().status == 200 and "names a model that is not there" in gateway.log()), 5)
+    wait_until(lambda: bool(gateway.chat().status == 200 and "names a model that is not there" in gateway.log()))
     assert gateway.chat().headers["x-aip-model"] == "stub"
 
 
 def test_a_damaged_file_leaves_the_flags_as_they_were(gateway: GatewayProcess, tmp_path: Path) -> None:
     write(tmp_path / "flags.json", **{"model.stub.target": flag("next", {"next": "next"})})
-    wait_until(lambda: gateway.chat().headers["x-aip-model"] == "next", 5)
+    wait_until(lambda: gateway.chat().headers["x-aip-model"] == "next")
 
     (tmp_path / "flags.json").write_text("{")
-    wait_until(lambda: gateway.get("/health/ready").status == 503, 5)
+    wait_until(lambda: gateway.get("/health/ready").status == 503)
 
     assert gateway.get("/health/ready").json["missing"] == ["flags"]
     assert gateway.log().count("feature flags cannot be read") == 1
     assert gateway.chat().headers["x-aip-model"] == "next"
     write(tmp_path / "flags.json")
-    wait_until(lambda: gateway.get("/health/ready").status == 200, 5)
+    wait_until(lambda: gateway.get("/health/ready").status == 200)
 
 
 def test_a_split_is_of_its_size_and_sticks(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_split_is_of_its_size_and_sticks(tmp_path: Path) -> None:
 def test_the_variant_is_told_to_the_router(gateway: GatewayProcess, tmp_path: Path, stub: StubEngine) -> None:
     write(tmp_path / "flags.json", **{"model.stub.variant": flag("b", {"b": "b"})})
 
-    wait_until(lambda: gateway.chat().status == 200 and stub.headers[-1].get("x-aip-variant") == "b", 5)
+    wait_until(lambda: gateway.chat().status == 200 and stub.headers[-1].get("x-aip-variant") == "b")
 
 
 def test_a_file_that_holds_no_flags_is_told_before_anything_is_served(tmp_path: Path) -> None:

@@ -67,11 +67,11 @@ def test_a_key_is_made_used_and_revoked(command: Command, start: Start, valkey: 
 
     made = command("keys", "create", "bank", "--note", "for the test", config=config)
     key = made.said.strip()
-    wait_until(lambda: gateway.chat(key=key).status == 200, 5)
+    wait_until(lambda: gateway.chat(key=key).status == 200)
     revoked = command("keys", "revoke", key.split("_")[1], config=config)
 
     assert (made.code, revoked.code) == (0, 0), made.complained + revoked.complained
-    wait_until(lambda: gateway.chat(key=key).status == 401, 5)
+    wait_until(lambda: gateway.chat(key=key).status == 401)
     assert gateway.chat().status == 200
     listed = command("keys", "list", config=config).said
     assert "revoked" in listed
@@ -87,7 +87,7 @@ def test_a_revocation_is_known_where_the_file_is_not_yet(
 
     command("keys", "revoke", gateway.key.split("_")[1], "--file", elsewhere, config=gateway.folder / "config.yaml")
 
-    wait_until(lambda: gateway.chat().status == 401, 5)
+    wait_until(lambda: gateway.chat().status == 401)
 
 
 def test_a_key_is_kept_as_a_hash_for_its_owner_alone(command: Command, tmp_path: Path) -> None:
@@ -158,27 +158,52 @@ def test_a_tenant_sees_its_own_models(start: Start, stub: StubEngine) -> None:
 def provider(tmp_path: Path) -> tuple[ec.EllipticCurvePrivateKey, Path]:
     """A provider's key, and the file of its public keys."""
     private = ec.generate_private_key(ec.SECP256R1())
-    public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(private.public_key()))
-    file = tmp_path / "jwks.json"
-    file.write_text(json.dumps({"keys": [{**public, "kid": "one", "alg": "ES256", "use": "sig"}]}))
-    return private, file
+    publish(tmp_path / "jwks.json", one=private)
+    return private, tmp_path / "jwks.json"
 
 
-def token(private: ec.EllipticCurvePrivateKey, **changed: Any) -> str:
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "tenant": "clinic", "exp": int(time.time()) + 60}
+def publish(file: Path, **keys: ec.EllipticCurvePrivateKey) -> None:
+    """Write a provider's public keys."""
+    described = [
+        {**json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())), "kid": key_id, "alg": "ES256", "use": "sig"}
+        for key_id, key in keys.items()
+    ]
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps({"keys": described}))
+    new.replace(file)
+
+
+def token(private: ec.EllipticCurvePrivateKey, key_id: str = "one", **changed: Any) -> str:
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "tenant": "clinic", "exp": int(time.time()) + 3600}
     claims = {name: value for name, value in {**claims, **changed}.items() if value is not None}
-    return jwt.encode(claims, private, algorithm="ES256", headers={"kid": "one"})
+    return jwt.encode(claims, private, algorithm="ES256", headers={"kid": key_id})
+
+
+class Served(ThreadingHTTPServer):
+    """A folder over HTTP, that knows how often it was asked and may have a bad day."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asked, self.broken = 0, False
+        served = self
+
+        class Quiet(SimpleHTTPRequestHandler):
+            def do_GET(self) -> None:
+                served.asked += 1
+                if served.broken:
+                    self.send_error(500)
+                else:
+                    super().do_GET()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
+def served(tmp_path: Path) -> Iterator[Served]:
     """The folder of the test, over HTTP."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    server = Served(tmp_path)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield server
@@ -188,7 +213,7 @@ def served(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
 
 
 def test_tokens_of_the_provider_are_taken(
-    start: Start, provider: tuple[ec.EllipticCurvePrivateKey, Path], served: ThreadingHTTPServer
+    start: Start, provider: tuple[ec.EllipticCurvePrivateKey, Path], served: Served
 ) -> None:
     private, file = provider
     settings = {
@@ -217,6 +242,39 @@ def test_tokens_of_the_provider_are_taken(
     assert other.status == 200
     assert set(bad.values()) == {401}, bad
     assert gateway.chat(key=token(private, tenant="casino")).status == 403
+
+
+def test_a_provider_may_change_its_keys(
+    start: Start, provider: tuple[ec.EllipticCurvePrivateKey, Path], served: Served
+) -> None:
+    old, file = provider
+    new = ec.generate_private_key(ec.SECP256R1())
+    url = f"http://127.0.0.1:{served.server_port}/{file.name}"
+    gateway = start(moved=True, jwt={"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": url})
+
+    def status(private: ec.EllipticCurvePrivateKey, key_id: str, subject: str) -> int:
+        # Each subject is a token of its own: one that was good a moment ago is not judged again.
+        return gateway.chat(key=token(private, key_id, sub=subject)).status
+
+    before = status(old, "one", "a")
+    publish(file, one=old, two=new)
+    at_once, asked_at_once = status(new, "two", "b"), served.asked
+    gateway.move(11)
+    both = [status(new, "two", "c"), status(old, "one", "d")]
+    asked_in_between = served.asked
+    publish(file, two=new)
+    gateway.move(301)
+    after = [status(old, "one", "e"), status(new, "two", "f")]
+    served.broken = True
+    gateway.move(301)
+    without_provider = status(new, "two", "g")
+
+    assert before == 200
+    # Strangers with invented keys cannot make the provider be asked all the time.
+    assert (at_once, asked_at_once) == (401, 1)
+    assert (both, asked_in_between) == ([200, 200], 2)
+    assert (after, without_provider) == ([401, 200], 200)
+    assert served.asked == 4
 
 
 def test_tokens_wait_for_the_providers_keys(start: Start, provider: tuple[ec.EllipticCurvePrivateKey, Path]) -> None:

@@ -74,7 +74,7 @@ def test_a_request_is_known_by_one_name_everywhere(plain: GatewayProcess, stub: 
         return [event for event in plain.events("request") if event["request_id"] == "ward-7:42"]
 
     # The log is written after the answer.
-    wait_until(lambda: bool(told_of()), 5)
+    wait_until(lambda: bool(told_of()))
     (told,) = told_of()
     assert (told["tenant"], told["model"], told["status"]) == ("clinic", "stub", 200)
 
@@ -124,7 +124,7 @@ def test_usage_records_go_where_they_are_wanted(start: Start, tmp_path: Path) ->
     gateway.chat(stream=True)
     gateway.chat({"usage": False}, stream=True)
 
-    wait_until(lambda: (tmp_path / "usage.jsonl").read_text().count("\n") == 3, 5)
+    wait_until(lambda: (tmp_path / "usage.jsonl").read_text().count("\n") == 3)
     records = [json.loads(line) for line in (tmp_path / "usage.jsonl").read_text().splitlines()]
     told = [(record["prompt_tokens"], record["completion_tokens"], record["estimated"]) for record in records]
     assert told == [(5, 3, False), (5, 3, False), (0, 4, True)]
@@ -159,7 +159,7 @@ def test_traces_go_to_a_collector_and_on_to_the_engine(start: Start, stub: StubE
     body = {"model": "stub", "messages": [{"role": "user", "content": "x"}]}
 
     gateway.post("/v1/chat/completions", body, traceparent=parent)
-    wait_until(lambda: bool(collector.taken), 5)
+    wait_until(lambda: bool(collector.taken))
     collector.shutdown()
     collector.server_close()
 

@@ -17,12 +17,12 @@ author: [The platform-install project]
 """
 
 EXAMPLES = r"""
-- name: Unpack the client library
+- name: Unpack the library of the Vault
   platform.base.bundle_wheels:
     wheels: "{{ platform_artifacts.wheels }}"
-    component: admin_tools
+    component: vault
     bundle: /srv/platform/bundle
-    folder: /opt/platform/python
+    folder: /opt/platform/vault
 """
 
 RETURN = r"""
