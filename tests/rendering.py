@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from ansible_collections.platform.base.plugins.filter import manifests
 from tests.repository import PROJECT, read, role_folder, tasks_in
 
 RELEASE = "platform.base.helm_release"
-MANIFESTS = "platform.base.manifests"
 # What a task would have read from a host, for templates that want it.
 ANSWER = {"content": "cGxhY2Vob2xkZXI=", "stdout": "placeholder"}
 IMAGE = re.compile(r"(?<![\w./-])((?:[\w-]+\.)+[a-z]+(?::\d+)?/[\w./-]+):([\w][\w.-]*)(?:@sha256:[0-9a-f]{64})?")
@@ -35,36 +34,9 @@ def runs_in(role: str, inventory: str) -> bool:
 
 def releases(role: str) -> list[dict[str, Any]]:
     """Return the variables of each chart that a role releases."""
-    return [task["vars"] for task in _including(role, RELEASE)]
-
-
-def applied(role: str) -> list[str]:
-    """Return expressions for the objects that a role applies beside its charts: a list for each of its tasks."""
-    return [_when(task, task["vars"]["manifests_definitions"]) for task in _including(role, MANIFESTS)]
-
-
-def read_by_commands(role: str) -> dict[str, Any]:
-    """Return variables for what a role applies of a chart's or a program's output: the role's own commands read it."""
-    registered = {task["register"]: task for task in _tasks(role) if "register" in task}
-    found: dict[str, Any] = {}
-    for name in re.findall(r"(\w+)\.stdout", " ".join(applied(role))):
-        words = f"{name}_words"
-        found[words] = registered[name]["ansible.builtin.command"]["argv"]
-        found[name] = {"stdout": f"{{{{ lookup('ansible.builtin.pipe', {words} | map('quote') | join(' ')) }}}}"}
-    return found
-
-
-def _when(task: Mapping[str, Any], expression: str) -> str:
-    """Return the expression for a task's objects, of which there are none when it is left out."""
-    bare = expression.strip().removeprefix("{{").removesuffix("}}").strip()
-    conditions = task.get("when", "true")
-    needed = conditions if isinstance(conditions, list) else [conditions]
-    return f"{{{{ ({bare}) if {' and '.join(f'({entry})' for entry in needed)} else [] }}}}"
-
-
-def _including(role: str, shared: str) -> list[dict[str, Any]]:
-    """Return a role's tasks that have one of the shared roles do something."""
-    return [task for task in _tasks(role) if (task.get("ansible.builtin.include_role") or {}).get("name") == shared]
+    files = sorted((role_folder(role) / "tasks").rglob("*.yml"))
+    tasks = [task for path in files for task in tasks_in(read(path))]
+    return [task["vars"] for task in tasks if (task.get("ansible.builtin.include_role") or {}).get("name") == RELEASE]
 
 
 def prints(role: str) -> str:
@@ -111,24 +83,18 @@ def render(role: str, inventory: str, folder: Path) -> dict[str, Any]:
         inventory: a name below `inventories/` that has a lock.
         folder: where to work.
     """
-    return rendered_together({role: wanted(role)}, inventory, folder)[role]
-
-
-def rendered_together(
-    wanted: Mapping[str, Mapping[str, Any]], inventory: str, folder: Path, **variables: Any
-) -> dict[str, dict[str, Any]]:
-    """Return what is wanted of each role, rendered in one go, as the first host it runs on renders it.
-
-    Args:
-        wanted: expressions over a role's variables.
-        inventory: a name below `inventories/` that has a lock.
-        folder: where to work.
-        variables: go before the inventory's.
-    """
-    targets = {role: folder / f"{role}.rendered.json" for role in wanted}
-    for role, expressions in wanted.items():
-        write_role(role, expressions, targets[role], folder / "roles")
-    (folder / "play.yml").write_text(json.dumps([_play(role, folder) for role in wanted]))
+    target = folder / "rendered.json"
+    hosts = read(PROJECT / "roles" / role / "component.yml")["runs_on"].partition(":")[0]
+    play = {
+        "name": role,
+        "hosts": f"{hosts}[0]",
+        "connection": "local",
+        "gather_facts": False,
+        "roles": [role],
+        "vars": {"ansible_python_interpreter": sys.executable, "ansible_remote_tmp": str(folder / "tmp")},
+    }
+    write_role(role, target, folder / "roles")
+    (folder / "play.yml").write_text(json.dumps([play]))
     environment = {
         **os.environ,
         "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
@@ -137,37 +103,22 @@ def rendered_together(
         "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
     }
     command = [str(Path(sys.executable).with_name("ansible-playbook")), str(folder / "play.yml")]
-    command += ["--inventory", str(PROJECT / "inventories" / inventory), "--extra-vars", json.dumps(variables)]
+    command += ["--inventory", str(PROJECT / "inventories" / inventory)]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return {role: json.loads(target.read_text()) for role, target in targets.items()}
+    rendered: dict[str, Any] = json.loads(target.read_text())
+    return rendered
 
 
-def _play(role: str, folder: Path) -> dict[str, Any]:
-    hosts = read(PROJECT / "roles" / role / "component.yml")["runs_on"].partition(":")[0]
-    return {
-        "name": role,
-        "hosts": f"{hosts}[0]",
-        "connection": "local",
-        "gather_facts": False,
-        "roles": [role],
-        "vars": {"ansible_python_interpreter": sys.executable, "ansible_remote_tmp": str(folder / "tmp")},
-    }
-
-
-def wanted(role: str) -> dict[str, Any]:
-    """Return expressions for what a role would have a cluster run."""
-    found = {
+def write_role(role: str, target: Path, roles: Path) -> None:
+    """Write a copy of a role whose one task is to write what it would apply into a file."""
+    wanted = {
         "workloads": {name: f"{{{{ lookup('ansible.builtin.template', '{name}') }}}}" for name in workloads(role)},
         "releases": releases(role),
+        "printed": {"command": f"{{{{ __{role}_print }}}}", "overlays": f"{{{{ __{role}_overlays }}}}"},
     }
-    if prints(role):
-        found["printed"] = {"command": f"{{{{ __{role}_print }}}}", "overlays": f"{{{{ __{role}_overlays }}}}"}
-    return found
-
-
-def write_role(role: str, wanted: Mapping[str, Any], target: Path, roles: Path) -> None:
-    """Write a copy of a role whose one task is to write what is wanted of it into a file."""
+    if not prints(role):
+        del wanted["printed"]
     copy = {"content": wanted, "dest": str(target), "mode": "0600"}
     task = {"name": "Render", "ansible.builtin.copy": copy, "vars": answers(role)}
     shutil.copytree(role_folder(role), roles / role, ignore=shutil.ignore_patterns("tasks", "library", "tests"))
@@ -177,13 +128,9 @@ def write_role(role: str, wanted: Mapping[str, Any], target: Path, roles: Path) 
 
 def answers(role: str) -> dict[str, Any]:
     """Return a stand-in for everything that a role's tasks register."""
-    names = [task["register"] for task in _tasks(role) if "register" in task]
-    return {name: {**ANSWER, "results": [ANSWER] * 8} for name in names}
-
-
-def _tasks(role: str) -> list[dict[str, Any]]:
     files = sorted((role_folder(role) / "tasks").rglob("*.yml"))
-    return [task for path in files for task in tasks_in(read(path))]
+    names = [task["register"] for path in files for task in tasks_in(read(path)) if "register" in task]
+    return {name: {**ANSWER, "results": [ANSWER] * 8} for name in names}
 
 
 def images_in(text: str) -> Iterator[str]:
