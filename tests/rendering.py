@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any
 
 from ansible_collections.platform.base.plugins.filter import manifests
 
+from tests.playbooks import play
 from tests.repository import PROJECT, read, role_folder, tasks_in
 
 RELEASE = "platform.base.helm_release"
@@ -85,7 +85,7 @@ def render(role: str, inventory: str, folder: Path) -> dict[str, Any]:
     """
     target = folder / "rendered.json"
     hosts = read(PROJECT / "roles" / role / "component.yml")["runs_on"].partition(":")[0]
-    play = {
+    playbook = {
         "name": role,
         "hosts": f"{hosts}[0]",
         "connection": "local",
@@ -94,18 +94,7 @@ def render(role: str, inventory: str, folder: Path) -> dict[str, Any]:
         "vars": {"ansible_python_interpreter": sys.executable, "ansible_remote_tmp": str(folder / "tmp")},
     }
     write_role(role, target, folder / "roles")
-    (folder / "play.yml").write_text(json.dumps([play]))
-    environment = {
-        **os.environ,
-        "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
-        "ANSIBLE_ROLES_PATH": str(folder / "roles"),
-        "ANSIBLE_COLLECTIONS_PATH": f"{PROJECT / 'collections'}:{Path(sys.prefix) / 'collections'}",
-        "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
-    }
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), str(folder / "play.yml")]
-    command += ["--inventory", str(PROJECT / "inventories" / inventory)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    play(folder, playbook, PROJECT / "inventories" / inventory)
     rendered: dict[str, Any] = json.loads(target.read_text())
     return rendered
 

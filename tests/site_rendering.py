@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 from installer.adapters.catalog_files import load_catalog
 from installer.model.artifact import Artifacts
+from tests.playbooks import play
 from tests.repository import PROJECT, role_folder
 
 SITE = PROJECT / "inventories" / "onprem"
@@ -57,22 +56,11 @@ def rendered(role: str, wanted: Mapping[str, Any], folder: Path, **variables: An
     (copy / "tasks").mkdir()
     (copy / "tasks" / "main.yml").write_text(json.dumps([task]))
     group = load_catalog(PROJECT / "roles")[role].description.runs_on.partition(":")[0]
-    play = {
+    playbook = {
         "name": role, "hosts": f"{group}[0]", "connection": "local", "gather_facts": False, "roles": [role],
         "vars": {"ansible_python_interpreter": sys.executable, "ansible_remote_tmp": str(folder / "tmp")},
     }  # fmt: skip
-    (folder / "play.yml").write_text(json.dumps([play]))
-    environment = {
-        **os.environ,
-        "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
-        "ANSIBLE_ROLES_PATH": str(folder / "roles"),
-        "ANSIBLE_COLLECTIONS_PATH": f"{PROJECT / 'collections'}:{Path(sys.prefix) / 'collections'}",
-        "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
-        "PLATFORM_LOCK": str(made_up_lock(folder)),
-    }
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), str(folder / "play.yml")]
-    command += ["--inventory", str(SITE), "--extra-vars", json.dumps(variables)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    lock = str(made_up_lock(folder))
+    play(folder, playbook, SITE, "--extra-vars", json.dumps(variables), PLATFORM_LOCK=lock)
     found: dict[str, Any] = json.loads(target.read_text())
     return found

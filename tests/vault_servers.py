@@ -32,7 +32,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pysequoia import Tsk
 
-from tests.repository import PROJECT, role_folder
+from tests.playbooks import play
+from tests.repository import role_folder
 
 SECONDS = 120
 HOSTS = {"cp1": "127.0.0.11", "cp2": "127.0.0.12", "cp3": "127.0.0.13"}
@@ -95,20 +96,9 @@ def _rendered() -> dict[str, dict[str, str]]:
         (folder / "group_vars").mkdir()
         (folder / "hosts.yml").write_text(json.dumps(_inventory()))
         (folder / "secret").write_text(f"{SECRET}\n")
-        play = {"name": "vault", "hosts": "control_plane", "gather_facts": False, "roles": ["vault"]}
-        (folder / "play.yml").write_text(json.dumps([play]))
-        environment = {
-            **os.environ,
-            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
-            "ANSIBLE_ROLES_PATH": str(folder / "roles"),
-            "ANSIBLE_COLLECTIONS_PATH": f"{PROJECT / 'collections'}:{Path(sys.prefix) / 'collections'}",
-            "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
-        }
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), str(folder / "play.yml")]
-        command += ["--inventory", str(folder / "hosts.yml"), "--extra-vars", json.dumps(_VARIABLES)]
-        command += ["--extra-vars", json.dumps({"platform_vault_port": port()})]
-        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        playbook = {"name": "vault", "hosts": "control_plane", "gather_facts": False, "roles": ["vault"]}
+        given = ("--extra-vars", json.dumps(_VARIABLES), "--extra-vars", json.dumps({"platform_vault_port": port()}))
+        play(folder, playbook, folder / "hosts.yml", *given)
         return {
             seal: {name: (folder / f"{name}.{seal}").read_text() for name in (*HOSTS, *OTHER)} for seal in SEALS
         }  # fmt: skip
