@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from installer.model.artifact import Kind, Lock
 from installer.model.catalog import Catalog
-from installer.model.component import Component
+from installer.model.component import Component, Description, Exemption, Metrics
 from installer.model.deployed import Ingredients
 from installer.model.inventory import Inventory
 
@@ -45,22 +45,22 @@ def ingredients_of(
 
 def exemptions_in(catalog: Catalog) -> str:
     """Return the digest of everything that components exempt from the site's policies."""
-    exempt = {
-        component.name: [component.description.namespace, [asdict(entry) for entry in component.description.exemptions]]
-        for component in catalog
-        if component.description.exemptions
-    }
-    return _digest(exempt)
+    return _entries_in(catalog, lambda description: description.exemptions)
 
 
 def metrics_in(catalog: Catalog) -> str:
     """Return the digest of everything that components tell of themselves."""
-    told = {
-        component.name: [component.description.namespace, [asdict(entry) for entry in component.description.metrics]]
+    return _entries_in(catalog, lambda description: description.metrics)
+
+
+def _entries_in(catalog: Catalog, of: Callable[[Description], Sequence[Exemption | Metrics]]) -> str:
+    """Return the digest of what components that say it say, each with the namespace that goes without saying."""
+    entries = {
+        component.name: [component.description.namespace, [asdict(entry) for entry in of(component.description)]]
         for component in catalog
-        if component.description.metrics
+        if of(component.description)
     }
-    return _digest(told)
+    return _digest(entries)
 
 
 def images_in(lock: Lock) -> str:
