@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import GatewayProcess, wait_until
+from tests.processes import GatewayProcess, Stream, wait_until
 from tests.stub_engine import StubEngine
 
 
@@ -63,10 +63,7 @@ def test_a_stream_that_stops_ends_with_an_error(patient: GatewayProcess, stub: S
 def test_a_stream_without_end_is_ended(patient: GatewayProcess, stub: StubEngine) -> None:
     with patient.streaming({"pieces": 1000, "hold": "endless", "hold_before": 1}) as stream:
         # After 585 of the 600 s that are promised it still goes on.
-        for number in range(40):
-            stream.until(b"piece %d " % number)
-            patient.move(15)
-            stub.let_go("endless")
+        _go_on(stream, patient, stub, "endless", pieces=40, seconds=15)
         raw = stream.rest()
 
     assert b"The stream was longer than 600 s" in raw
@@ -75,10 +72,7 @@ def test_a_stream_without_end_is_ended(patient: GatewayProcess, stub: StubEngine
 
 def test_a_slow_stream_that_goes_on_is_not_ended(patient: GatewayProcess, stub: StubEngine) -> None:
     with patient.streaming({"pieces": 4, "hold": "slow", "hold_before": 1}) as stream:
-        for number in range(3):
-            stream.until(b"piece %d " % number)
-            patient.move(20)
-            stub.let_go("slow")
+        _go_on(stream, patient, stub, "slow", pieces=3, seconds=20)
         raw = stream.rest()
 
     assert raw.endswith(b"data: [DONE]\n\n")
@@ -140,6 +134,14 @@ def test_a_stream_without_its_end_is_an_error(plain: GatewayProcess) -> None:
     reply = plain.chat({"done": False}, stream=True)
 
     assert b"The engine ended its answer before the end" in reply.raw
+
+
+def _go_on(stream: Stream, gateway: GatewayProcess, stub: StubEngine, name: str, pieces: int, seconds: int) -> None:
+    """Read pieces, with so many seconds after each before the engine goes on."""
+    for number in range(pieces):
+        stream.until(b"piece %d " % number)
+        gateway.move(seconds)
+        stub.let_go(name)
 
 
 def _until(connection: socket.socket, wanted: bytes) -> bytes:
