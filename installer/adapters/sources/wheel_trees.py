@@ -158,5 +158,6 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str) -> bytes
     try:
         # Never more than the archive says that there is: the rest of a member that is larger is not unpacked.
         return archive.read(member)
+    # The library's words for damage, for a way of packing that it does not know, and for a member that is encrypted.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise BundleRefused(f"The wheel {file} is damaged at {member.filename}: {error}.", hint=_HINT) from error
