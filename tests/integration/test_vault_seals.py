@@ -16,6 +16,7 @@ from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     VaultProblem,
     client_of,
     read_secret,
+    voters,
     wait_for,
     write_secret,
 )
@@ -129,7 +130,7 @@ def told_by(vault: Servers) -> str:
 def used(vault: Servers) -> None:
     """Use the servers as verification does."""
     client = vault.client()
-    vault_probe.voters(client, vault.urls, SECONDS)
+    voters(client, vault.urls, SECONDS)
     vault_probe.keep_and_forget(client, "probe/of-a-test")
     vault_probe.give_up(client)
 

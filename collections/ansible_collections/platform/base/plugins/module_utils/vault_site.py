@@ -111,6 +111,26 @@ def wait_for(what: Any, seconds: float) -> Any:
     return answer
 
 
+def voters(client: Any, names: Mapping[str, str], seconds: float) -> str:
+    """Wait until every server is a voter, and return the leader.
+
+    Raises:
+        VaultProblem: some are not.
+    """
+    servers: list[dict[str, Any]] = []
+
+    def all_vote() -> bool:
+        servers[:] = client.sys.read_raft_config()["data"]["config"]["servers"]
+        return set(names) <= {server["node_id"] for server in servers if server["voter"]}
+
+    if not wait_for(all_vote, seconds):
+        lacking = set(names) - {server["node_id"] for server in servers if server["voter"]}
+        raise VaultProblem(
+            f"No voters of the cluster: {', '.join(sorted(lacking))}. Look at `journalctl -u platform-vault`."
+        )
+    return next(str(server["node_id"]) for server in servers if server["leader"])
+
+
 def read_secret(client: Any, path: str) -> dict[str, Any]:
     """Return what the platform keeps at a path; empty when there is nothing."""
     from hvac.exceptions import InvalidPath

@@ -27,7 +27,6 @@ leader: {description: The server that answered., returned: always, type: str}
 """
 
 import secrets
-from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -37,6 +36,7 @@ from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     VaultProblem,
     enter,
     read_secret,
+    voters,
     wait_for,
 )
 
@@ -77,26 +77,6 @@ def give_up(client: Any) -> None:
     client.auth.token.revoke_self()
     if not wait_for(refused, _FOLLOW_SECONDS):
         raise VaultProblem("A token that was given up is still taken.")
-
-
-def voters(client: Any, names: Mapping[str, str], seconds: float) -> str:
-    """Wait until every server is a voter, and return the leader.
-
-    Raises:
-        VaultProblem: some are not.
-    """
-    servers: list[dict[str, Any]] = []
-
-    def all_vote() -> bool:
-        servers[:] = client.sys.read_raft_config()["data"]["config"]["servers"]
-        return set(names) <= {server["node_id"] for server in servers if server["voter"]}
-
-    if not wait_for(all_vote, seconds):
-        lacking = set(names) - {server["node_id"] for server in servers if server["voter"]}
-        raise VaultProblem(
-            f"No voters of the cluster: {', '.join(sorted(lacking))}. Look at `journalctl -u platform-vault`."
-        )
-    return next(str(server["node_id"]) for server in servers if server["leader"])
 
 
 def main() -> None:

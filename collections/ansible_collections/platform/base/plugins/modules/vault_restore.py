@@ -46,6 +46,7 @@ from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     login,
     read_secret,
     seal_status,
+    voters,
     wait_for,
     write_secret,
 )
@@ -87,6 +88,8 @@ def put(access: Mapping[str, Any], keys: Mapping[str, Any], of: ComponentFiles, 
     from requests.exceptions import RequestException
 
     client = enter(access, seconds)
+    # One that is still joining takes the snapshot over and does not notice: it goes on with the keys it had.
+    voters(client, access["urls"], seconds)
     mark = secrets.token_hex(8)
     write_secret(client, _MARK, {"mark": mark})
     with tempfile.TemporaryFile(dir=of.folder) as whole:
