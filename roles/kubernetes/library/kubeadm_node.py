@@ -9,7 +9,8 @@ short_description: Make this host a node of the cluster
 description:
   - Runs C(kubeadm init) or C(kubeadm join) as a unit of systemd and waits for it. When the run that began it was
     killed, the next one waits for the same unit.
-  - A node that was begun and not ended, by a power cut, is continued; if that fails it is reset and begun anew.
+  - A node that was begun and not ended, by a power cut or because the API was late, is continued; if that fails a
+    host that was to join is reset, so that the next run begins anew.
 options:
   action: {description: What kubeadm does., type: str, choices: [init, join], required: true}
   config: {description: kubeadm's configuration; deleted when the host is a node., type: path, required: true}
@@ -46,6 +47,7 @@ _TRACES = ("/etc/kubernetes/kubelet.conf", "/etc/kubernetes/manifests/kube-apise
 # Errors of kubeadm's preflight that only say that it was begun before.
 _BEGUN_BEFORE = "FileAvailable,DirAvailable,Port,CRI"
 _TAIL = 25
+_ATTEMPTS = 2
 
 
 def state() -> dict[str, str]:
@@ -103,10 +105,8 @@ def evidence() -> list[str]:
     return [*lines, "-- kubelet --", *journal.stdout.splitlines()]
 
 
-def prepare(config: str, resume: bool) -> None:
+def prepare(config: str, text: str, resume: bool) -> None:
     """Tell kubeadm which of its checks only say that it was begun before."""
-    with open(config, encoding="utf-8") as stream:
-        text = stream.read()
     wanted = ", ".join(f'"{name}"' for name in _resumable()) if resume else '"none-of-them"'
     apply(Wanted(config, content=text.replace('"@RESUME@"', wanted).encode(), mode=0o600))
 
@@ -130,14 +130,19 @@ def make(module: AnsibleModule, attempts: list[str]) -> bool:
         attempts.append("waited for an earlier run's kubeadm")
         if wait(seconds):
             return True
-    begun = any(os.path.exists(path) for path in _TRACES)
-    attempts.append("continued" if begun else action)
-    prepare(config, begun)
-    # The first token lets hosts join for an hour: it is in no log.
-    begin(module, ["kubeadm", action, "--config", config, *(["--skip-token-print"] if action == "init" else [])])
-    done = wait(seconds)
+    with open(config, encoding="utf-8") as stream:
+        text = stream.read()
+    begun = done = False
+    # A busy host's etcd or API may be late once, and what it was asked for is there by the next time.
+    while not done and len(attempts) < _ATTEMPTS:
+        begun = any(os.path.exists(path) for path in _TRACES)
+        attempts.append("continued" if begun else action)
+        prepare(config, text, begun)
+        # The first token lets hosts join for an hour: it is in no log.
+        begin(module, ["kubeadm", action, "--config", config, *(["--skip-token-print"] if action == "init" else [])])
+        done = wait(seconds)
     if not done and begun and action == "join":
-        attempts.append("reset and joined anew")
+        attempts.append("reset")
         subprocess.run(["kubeadm", "reset", "--force"], capture_output=True, check=False)
         module.fail_json(
             msg="The host was begun and could not be continued; it was reset. Run the command again.",
