@@ -11,6 +11,9 @@ from pathlib import Path
 
 from installer.errors import PlatformError
 
+# Who ends this process from outside does not reach the programs it waits for, as a terminal's Ctrl-C does.
+_running: set[int] = set()
+
 
 class CommandFailed(PlatformError):
     """A program ended with an error; the tail of what it said is in the details."""
@@ -44,24 +47,40 @@ def run(
         CommandFailed: it ended with another status than 0, or took too long.
     """
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             arguments,
             cwd=directory,
             env={**os.environ, **(environment or {})},
             # Never the operator's: a terminal that ssh left without blocking stops Ansible, and nobody here answers it.
-            input=stdin or b"",
-            capture_output=True,
-            timeout=seconds,
-            check=False,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
     except FileNotFoundError as error:
         raise CommandFailed(arguments, 127, f"{arguments[0]}: not found") from error
-    except subprocess.TimeoutExpired as error:
-        raise CommandFailed(arguments, 124, f"no end after {seconds} s") from error
-    if done.returncode:
-        output = (done.stderr or done.stdout).decode(errors="replace")
-        raise CommandFailed(arguments, done.returncode, output, done.stdout)
-    return done.stdout
+    with process:
+        _running.add(process.pid)
+        try:
+            stdout, stderr = process.communicate(stdin or b"", seconds)
+        except BaseException as error:
+            process.kill()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise CommandFailed(arguments, 124, f"no end after {seconds} s") from error
+            raise
+        finally:
+            _running.discard(process.pid)
+    if process.returncode:
+        raise CommandFailed(arguments, process.returncode, (stderr or stdout).decode(errors="replace"), stdout)
+    return stdout
+
+
+def kill_running() -> None:
+    """Kill every program that `run` waits for, and all that those began."""
+    for process in tuple(_running):
+        begun = descendants(process)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+        kill_all(begun)
 
 
 def descendants(process: int) -> dict[int, str]:

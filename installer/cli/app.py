@@ -41,6 +41,7 @@ from installer.cli.options import (
     VerboseOption,
     YesOption,
 )
+from installer.cli.wiring import end_programs
 from installer.errors import ExitCode, Interrupted, PlatformError
 
 # What a shell says of a program that a closed pipe ended.
@@ -160,4 +161,5 @@ def _this() -> str:
 def _terminated(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - the signal's protocol
     """End like an operator's Ctrl-C: children first, then the journal."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    end_programs()
     raise KeyboardInterrupt

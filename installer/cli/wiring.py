@@ -15,6 +15,7 @@ from installer.adapters.interface_files import load_interface
 from installer.adapters.inventory_files import load_inventory, locate_inventory
 from installer.adapters.lock_files import read_lock, stands_in
 from installer.adapters.preflight_checks import load_checks
+from installer.adapters.process import kill_running
 from installer.adapters.state_folder import own_folder
 from installer.cli.options import Common, Output
 from installer.errors import UsageError
@@ -271,3 +272,8 @@ def _home(kind: str) -> Path:
         return Path("/var/lib/platform-install" if kind == "state" else "/var/cache/platform-install")
     variable, default = ("XDG_STATE_HOME", ".local/state") if kind == "state" else ("XDG_CACHE_HOME", ".cache")
     return Path(os.environ.get(variable) or Path.home() / default) / "platform-install"
+
+
+def end_programs() -> None:
+    """End every program that a workflow waits for."""
+    kill_running()

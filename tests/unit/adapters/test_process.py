@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from installer.adapters.process import CommandFailed, run
+from installer.adapters.process import CommandFailed, kill_running, run
 
 
 def python(code: str) -> list[str]:
@@ -91,3 +92,32 @@ def test_a_long_command_line_is_shortened() -> None:
         run(["false", *map(str, range(20))])
 
     assert caught.value.summary == "`false 0 1 2 3 4 …` ended with status 1."
+
+
+def test_a_program_that_is_waited_for_can_be_ended_with_its_own(tmp_path: Path) -> None:
+    """As an end from outside does, which reaches this process alone."""
+    told = tmp_path / "child"
+    os.mkfifo(told)
+    code = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open({str(told)!r}, "w").write(str(child.pid))
+child.wait()
+"""
+    failures: list[int] = []
+
+    def work() -> None:
+        try:
+            run(python(code))
+        except CommandFailed as error:
+            failures.append(error.status)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert told.read_text()
+
+    kill_running()
+
+    # Its output ends only when its child has ended as well.
+    worker.join()
+    assert failures == [-9]

@@ -51,7 +51,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def made(host: Path, action: str, ends: str) -> tuple[bool, list[str]]:
-    module = loaded(role_folder("kubernetes") / "library/kubeadm_node.py")
+    module: Any = loaded(role_folder("kubernetes") / "library/kubeadm_node.py")
     module._LOG, module._TRACES = str(host / "log"), (str(host / "trace"),)
     (host / "ends").write_text(ends)
     attempts: list[str] = []
