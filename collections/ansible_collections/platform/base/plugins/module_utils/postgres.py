@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import subprocess
@@ -73,6 +74,10 @@ def put(run: Sequence[str], database: str, copy: IO[bytes] | Any) -> None:
             except BaseException:
                 process.kill()
                 raise
+            finally:
+                # What it no longer reads is not written at the end either, in place of why it ended.
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()
         if process.returncode:
             raise DatabaseProblem(
                 f"The database {database} did not take the copy, and is as it was: {_words(said)}. "
