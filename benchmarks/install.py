@@ -16,9 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.sites import bare_site, seconds
-from installer.adapters.catalog_files import load_catalog
 from installer.cli.console import table
-from tests.system.site import PROJECT, Document, LabSite
+from tests.system.site import Document, LabSite, of_a_cluster, only
 
 _SCRIPT = Path(__file__).resolve().parent / "bare" / "install.sh"
 _ADMIN, _ADDRESS, _HOSTS = "10.77.0.5", "10.77.0.100", ("10.77.0.11", "10.77.0.12", "10.77.0.13")
@@ -30,7 +29,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     rounds = parser.parse_args().rounds
     script, told = min((by_script() for _ in range(rounds)), key=lambda entry: entry[0])
-    ours, report = min((by_us(*as_the_script()) for _ in range(rounds)), key=lambda entry: entry[0])
+    ours, report = min((by_us(*only(of_a_cluster())) for _ in range(rounds)), key=lambda entry: entry[0])
     whole, of_whole = min((by_us() for _ in range(rounds)), key=lambda entry: entry[0])
     print(table(("three control planes, from bare hosts", "s", "against the script"), [
         ("shell script, ready", f"{script:.1f}", ""),
@@ -71,16 +70,6 @@ def by_us(*arguments: str) -> tuple[float, Document]:
     """Return the seconds an installation takes, and its report."""
     with bare_site() as site:
         return installed(site, *arguments)
-
-
-def as_the_script() -> tuple[str, ...]:
-    """Return the arguments for what the script makes, with all that needs."""
-    catalog = load_catalog(PROJECT / "roles")
-    names, waiting = set(), ["local_path_storage", "metrics_server"]
-    while waiting:
-        names.add(name := waiting.pop())
-        waiting.extend(set(catalog[name].description.needs) - names)
-    return tuple(word for name in sorted(names) for word in ("--only", name))
 
 
 def installed(site: LabSite, *arguments: str) -> tuple[float, Document]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system.site import LabSite
+from tests.system.site import LabSite, of_a_cluster
 
 
 @pytest.fixture(scope="session")
-def bare_site() -> Iterator[LabSite]:
+def bare_site(pytestconfig: pytest.Config) -> Iterator[LabSite]:
     """Return bare hosts with their bundle, whatever an earlier run left; nothing of them stays."""
-    site = LabSite("systemtest")
+    site = LabSite("systemtest", components=() if pytestconfig.getoption("--whole") else of_a_cluster())
     site.forget()
     try:
         site.run("lab", "up")

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from installer.adapters.catalog_files import load_catalog
+
 PROJECT = Path(__file__).resolve().parents[2]
 STATE = Path("/var/lib/platform-install")
 CONTROL_PLANES = ("cp1", "cp2", "cp3")
@@ -24,13 +26,16 @@ Document = dict[str, Any]
 class LabSite:
     """One lab and the state of what is installed on it."""
 
-    def __init__(self, lab: str, inventory: Path = PROJECT / "inventories" / "lab") -> None:
-        """Work on the lab of this name, with the hosts of an inventory."""
+    def __init__(
+        self, lab: str, inventory: Path = PROJECT / "inventories" / "lab", components: Sequence[str] = ()
+    ) -> None:
+        """Work on the lab of this name, with the hosts of an inventory; where components are named, with those."""
         self.lab = lab
         self.program = PROJECT / "platform-install"
         self.inventory = inventory
         self.state = STATE / f"{inventory.name}-{lab}"
         self.environment = {**os.environ, "PLATFORM_LAB": lab}
+        self.components = components
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end; with `check`, its failure is the test's."""
@@ -46,7 +51,7 @@ class LabSite:
 
     def install(self, *arguments: str) -> Document:
         """Install, and return the report."""
-        done = self.run("--output", "json", *arguments)
+        done = self.run("--output", "json", *only(self.components), *arguments)
         return next(
             document for line in reversed(done.stdout.splitlines()) if "steps" in (document := json.loads(line))
         )
@@ -54,7 +59,7 @@ class LabSite:
     def install_until(self, reached: Callable[[Document], bool]) -> bool:
         """Install, and kill every process of it as soon as an event is reached; return whether it was."""
         process = subprocess.Popen(
-            [str(PROJECT / "platform-install"), "--output", "json", "--inventory", str(self.inventory)],
+            [str(self.program), "--output", "json", "--inventory", str(self.inventory), *only(self.components)],
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         assert process.stdout is not None
@@ -104,6 +109,21 @@ class LabSite:
         """Take the lab and its state away, whatever condition they are in."""
         self.run("lab", "down", "--wipe", check=False)
         shutil.rmtree(self.state, ignore_errors=True)
+
+
+def of_a_cluster() -> tuple[str, ...]:
+    """Return the components of a cluster with storage and metrics, by the catalogue: these, and all that they need."""
+    catalog = load_catalog(PROJECT / "roles")
+    names, waiting = set(), ["local_path_storage", "metrics_server"]
+    while waiting:
+        names.add(name := waiting.pop())
+        waiting.extend(set(catalog[name].description.needs) - names)
+    return tuple(sorted(names))
+
+
+def only(components: Sequence[str]) -> tuple[str, ...]:
+    """Return the arguments that choose components; none of them choose all."""
+    return tuple(word for name in components for word in ("--only", name))
 
 
 def kill_tree(parent: int) -> None:

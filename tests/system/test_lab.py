@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,15 +12,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.site import HOSTS, PROJECT, LabSite, eventually, kill_tree
+from tests.system.site import PROJECT, LabSite, eventually, kill_tree
 
 LAB = "labtest"
+HOSTS = ("admin1", "cp1")
 FOLDER = Path("/var/lib/platform-lab") / LAB
 
 
 @pytest.fixture
-def lab() -> Iterator[LabSite]:
-    site = LabSite(LAB)
+def lab(tmp_path: Path) -> Iterator[LabSite]:
+    """Return a lab of two hosts, which is off; nothing of it stays."""
+    inventory = tmp_path / "lab"
+    shutil.copytree(PROJECT / "inventories" / "lab", inventory)
+    hosts = {"admin": "10.77.0.5", "control_plane": "10.77.0.11"}
+    groups = {
+        group: {"hosts": {name: {"ansible_host": address}}}
+        for name, (group, address) in zip(HOSTS, hosts.items(), strict=True)
+    }
+    (inventory / "hosts.yml").write_text(json.dumps({"all": {"children": groups}}))
+    site = LabSite(LAB, inventory)
     site.forget()
     yield site
     site.forget()
@@ -68,14 +79,14 @@ def test_up_is_idempotent_and_starts_what_lost_power(lab: LabSite) -> None:
     before = {
         host: lab.on(host, "cat /proc/sys/kernel/random/boot_id /etc/machine-id; stat -c %Y /proc/1") for host in HOSTS
     }
-    lab.run("lab", "kill", "cp2")
+    lab.run("lab", "kill", "cp1")
 
     lab.run("lab", "up")
 
     after = {
         host: lab.on(host, "cat /proc/sys/kernel/random/boot_id /etc/machine-id; stat -c %Y /proc/1") for host in HOSTS
     }
-    assert [host for host in HOSTS if before[host] != after[host]] == ["cp2"]
+    assert [host for host in HOSTS if before[host] != after[host]] == ["cp1"]
 
 
 def test_a_disk_outlives_a_power_cut(lab: LabSite) -> None:
@@ -111,7 +122,7 @@ MOMENTS: dict[str, Callable[[], bool]] = {
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("follower", ["up", "down"])
 def test_a_killed_up_can_be_followed(lab: LabSite, moment: str, follower: str) -> None:
-    command = [str(PROJECT / "platform-install"), "lab", "up"]
+    command = [str(lab.program), "lab", "up", "--inventory", str(lab.inventory)]
     process = subprocess.Popen(command, env=lab.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and not MOMENTS[moment]():
         time.sleep(0.005)
@@ -128,7 +139,7 @@ def test_a_killed_up_can_be_followed(lab: LabSite, moment: str, follower: str) -
 
 def test_a_killed_down_can_be_repeated(lab: LabSite) -> None:
     lab.run("lab", "up")
-    command = [str(PROJECT / "platform-install"), "lab", "down"]
+    command = [str(lab.program), "lab", "down", "--inventory", str(lab.inventory)]
     process = subprocess.Popen(command, env=lab.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and len(list(Path("/run/netns").glob(f"plab-{LAB}*"))) == len(HOSTS) + 1:
         time.sleep(0.005)
