@@ -63,8 +63,10 @@ def playbook_of(site: LabSite) -> Iterator[str]:
     plays = [play for play in read(whole) if play["vars"]["component"] in site.components]
     chosen = whole.with_name(".of-a-test.yml")
     chosen.write_text(json.dumps(plays))
-    yield str(chosen)
-    chosen.unlink()
+    try:
+        yield str(chosen)
+    finally:
+        chosen.unlink()
 
 
 def checked_by_plain_ansible(site: LabSite) -> list[str]:
