@@ -67,7 +67,6 @@ def put(run: Sequence[str], database: str, copy: IO[bytes] | Any) -> None:
                 while piece := copy.read(_CHUNK):
                     process.stdin.write(piece)
                 process.stdin.write(_AFTER)
-                process.stdin.close()
             except BrokenPipeError:
                 # It ended before: what it said is told below.
                 pass
