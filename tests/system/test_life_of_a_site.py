@@ -72,15 +72,11 @@ def playbook_of(site: LabSite) -> Iterator[str]:
 def checked_by_plain_ansible(site: LabSite) -> list[str]:
     """Run the site's playbook in check mode, without the command line, and return its recap's line of each host."""
     with playbook_of(site) as playbook:
-        return recap_of(site, playbook)
-
-
-def recap_of(site: LabSite, playbook: str) -> list[str]:
-    done = subprocess.run(
-        [str(PROJECT / ".venv/bin/ansible-playbook"), playbook, "-i", "inventories/lab", "--check"],
-        cwd=PROJECT, env={**site.environment, "PATH": f"{PROJECT / '.venv/bin'}:{os.environ['PATH']}"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        done = subprocess.run(
+            [str(PROJECT / ".venv/bin/ansible-playbook"), playbook, "-i", "inventories/lab", "--check"],
+            cwd=PROJECT, env={**site.environment, "PATH": f"{PROJECT / '.venv/bin'}:{os.environ['PATH']}"},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]
     return [line for line in done.stdout.partition("PLAY RECAP")[2].splitlines() if "changed=" in line]
 
