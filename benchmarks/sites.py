@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import yaml
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.system.site import PROJECT, LabSite
+from tests.system.site import LabSite, lab_inventory
 
 LAB = "benchmark"
 _FIRST_WORKER = 21
@@ -24,14 +21,8 @@ _FIRST_WORKER = 21
 def bare_site(workers: int = 0, lab: str = LAB) -> Iterator[LabSite]:
     """Yield bare hosts, up and with their bundle built: three control planes, an admin host and some workers."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        inventory = Path(folder) / "lab"
-        shutil.copytree(PROJECT / "inventories" / "lab", inventory)
-        hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
-        hosts["all"]["children"]["worker"] = {
-            "hosts": {f"w{n}": {"ansible_host": f"10.77.0.{_FIRST_WORKER + n}"} for n in range(1, workers + 1)}
-        }
-        (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
-        site = LabSite(lab, inventory)
+        addresses = {f"w{n}": f"10.77.0.{_FIRST_WORKER + n}" for n in range(1, workers + 1)}
+        site = LabSite(lab, lab_inventory(Path(folder), "worker", addresses))
         site.forget()
         try:
             site.run("lab", "up")

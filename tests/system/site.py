@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from installer.adapters.catalog_files import load_catalog
+from installer.engine.graph import deployment_order
+from tests.repository import read
 
 PROJECT = Path(__file__).resolve().parents[2]
 STATE = Path("/var/lib/platform-install")
@@ -40,7 +42,7 @@ class LabSite:
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end; with `check`, its failure is the test's."""
         done = subprocess.run(
-            [str(PROJECT / "platform-install"), *arguments, "--inventory", str(self.inventory)],
+            [str(self.program), *arguments, "--inventory", str(self.inventory)],
             env=self.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if check:
@@ -75,7 +77,7 @@ class LabSite:
 
     def on(self, host: str, script: str, check: bool = True) -> str:
         """Run a shell script on a host, and return what it wrote."""
-        command = [str(PROJECT / "platform-install"), "lab", "ssh", "--inventory", str(self.inventory), host, "sh -s"]
+        command = [str(self.program), "lab", "ssh", "--inventory", str(self.inventory), host, "sh -s"]
         done = subprocess.run(command, env=self.environment, input=script, capture_output=True, text=True, check=False)
         if check:
             assert done.returncode == 0, f"{host}: {done.stderr}"
@@ -111,14 +113,22 @@ class LabSite:
         shutil.rmtree(self.state, ignore_errors=True)
 
 
+def lab_inventory(folder: Path, group: str, addresses: Mapping[str, str]) -> Path:
+    """Make a copy of the lab's inventory below a folder, whose group has these hosts in place of its own; return it."""
+    inventory = folder / "lab"
+    shutil.copytree(PROJECT / "inventories" / "lab", inventory)
+    hosts = read(inventory / "hosts.yml")
+    hosts["all"]["children"][group] = {
+        "hosts": {name: {"ansible_host": address} for name, address in addresses.items()}
+    }
+    (inventory / "hosts.yml").write_text(json.dumps(hosts))
+    return inventory
+
+
 def of_a_cluster() -> tuple[str, ...]:
     """Return the components of a cluster with storage and metrics, by the catalogue: these, and all that they need."""
-    catalog = load_catalog(PROJECT / "roles")
-    names, waiting = set(), ["local_path_storage", "metrics_server"]
-    while waiting:
-        names.add(name := waiting.pop())
-        waiting.extend(set(catalog[name].description.needs) - names)
-    return tuple(sorted(names))
+    order = deployment_order(load_catalog(PROJECT / "roles"), ["local_path_storage", "metrics_server"])
+    return tuple(component.name for component in order)
 
 
 def only(components: Sequence[str]) -> tuple[str, ...]:

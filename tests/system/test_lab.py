@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.site import PROJECT, LabSite, eventually, kill_tree
+from tests.system.site import LabSite, eventually, kill_tree, lab_inventory
 
 LAB = "labtest"
 HOSTS = ("admin1", "cp1")
@@ -22,15 +21,7 @@ FOLDER = Path("/var/lib/platform-lab") / LAB
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[LabSite]:
     """Return a lab of two hosts, which is off; nothing of it stays."""
-    inventory = tmp_path / "lab"
-    shutil.copytree(PROJECT / "inventories" / "lab", inventory)
-    hosts = {"admin": "10.77.0.5", "control_plane": "10.77.0.11"}
-    groups = {
-        group: {"hosts": {name: {"ansible_host": address}}}
-        for name, (group, address) in zip(HOSTS, hosts.items(), strict=True)
-    }
-    (inventory / "hosts.yml").write_text(json.dumps({"all": {"children": groups}}))
-    site = LabSite(LAB, inventory)
+    site = LabSite(LAB, lab_inventory(tmp_path, "control_plane", {"cp1": "10.77.0.11"}))
     site.forget()
     yield site
     site.forget()
