@@ -43,7 +43,8 @@ def shell(name: str, image: str, command: str) -> dict[str, Any]:
         "image": image, "command": ["/bin/sh", "-ec", command],
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
     }  # fmt: skip
-    return pod(name, container, volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}])
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    return pod(name, container, volumes=volumes, restartPolicy="OnFailure")
 
 
 def claim(storage_class: str) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def reader(name: str, account: str, given: Mapping[str, Any], path: str) -> dict
         {"name": "token", "projected": {"sources": [{"serviceAccountToken": token}]}},
         {"name": "authority", "configMap": {"name": "authority"}},
     ]
-    return pod(name, container, account, volumes=volumes)
+    return pod(name, container, account, volumes=volumes, restartPolicy="OnFailure")
 
 
 def objects(namespace: str, authority: str, given: Mapping[str, Any], path: str) -> dict[str, Any]:

@@ -57,3 +57,26 @@ def test_a_cluster_that_never_takes_it_is_told_of_and_left_clean(calls: Path) ->
         cluster(calls, refusals=1, seconds=0).create({"kind": "List"})
 
     assert "delete namespace probe" in calls.read_text()
+
+
+def ended(reason: str, code: int) -> dict[str, Any]:
+    return {"terminated": {"reason": reason, "exitCode": code}}
+
+
+@pytest.mark.parametrize(
+    ("status", "failed"),
+    [
+        ({}, False),
+        ({"phase": "Pending", "containerStatuses": [{"state": {"waiting": {}}}]}, False),
+        ({"phase": "Running", "containerStatuses": [{"state": {"running": {}}, "lastState": {}}]}, False),
+        ({"phase": "Running", "containerStatuses": [{"state": {"waiting": {}}, "lastState": ended("Error", 1)}]}, True),
+        ({"phase": "Running", "containerStatuses": [{"state": ended("OOMKilled", 137)}]}, True),
+        ({"phase": "Pending", "containerStatuses": [{"lastState": ended("StartError", 128)}]}, False),
+        ({"phase": "Succeeded", "containerStatuses": [{"state": ended("Completed", 0)}]}, False),
+        ({"phase": "Failed", "reason": "Evicted"}, True),
+    ],
+)
+def test_a_program_that_ran_and_ended_badly_has_failed_and_one_that_never_started_has_not(
+    status: dict[str, Any], failed: bool
+) -> None:
+    assert probe.has_failed(status) is failed

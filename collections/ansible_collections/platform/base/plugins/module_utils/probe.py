@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 import uuid
@@ -30,6 +31,9 @@ _RESOURCES = {"requests": {"cpu": "1m", "memory": "8Mi"}, "limits": {"memory": "
 _DONE = "{.status.containerStatuses[0].state.terminated.exitCode}=0"
 # Seconds after which a pod that has not succeeded is asked whether it failed.
 _LOOK_SECONDS = 5
+# What the runtime says of a program that a busy host did not get to start; with `restartPolicy: OnFailure` kubelet
+# tries that again.
+_NOT_STARTED = "StartError"
 # How often the API is asked when it cuts a connection, and the seconds between.
 _TRIES, _PAUSE = 5, 2.0
 
@@ -79,10 +83,25 @@ class Cluster:
         while time.monotonic() < end:
             if not self.attempt(*succeeded).returncode:
                 return
-            phase = self.attempt("get", "pod", pod, "-o", "jsonpath={.status.phase}").stdout
-            if phase == "Failed":
-                self.fail(f"The pod {pod} failed: {self.attempt('logs', pod).stdout.strip()}")
+            status = json.loads(self.attempt("get", "pod", pod, "-o", "jsonpath={.status}").stdout or "{}")
+            phase = status.get("phase", "")
+            if has_failed(status):
+                # Of the container that ended, be it begun again since or not.
+                said = self.attempt("logs", pod, "--previous").stdout or self.attempt("logs", pod).stdout
+                self.fail(f"The pod {pod} failed: {said.strip()}")
         self.fail(f"The pod {pod} did not end within {self._module.params['seconds']} s; it is {phase or 'not there'}.")
+
+
+def has_failed(status: Mapping[str, Any]) -> bool:
+    """Return whether a pod's program ran, and ended badly."""
+    ends = [
+        state["terminated"]
+        for container in status.get("containerStatuses", [])
+        for state in (container.get("state", {}), container.get("lastState", {}))
+        if "terminated" in state
+    ]
+    # A pod that failed as a whole is not begun again, whatever the reason.
+    return status.get("phase") == "Failed" or any(end["exitCode"] and end.get("reason") != _NOT_STARTED for end in ends)
 
 
 def room(name: str, *accounts: str) -> list[dict[str, Any]]:
