@@ -8,8 +8,12 @@ module: storage_probe
 short_description: Claim a volume, write to it, lose the pod and read it back
 description:
   - What it makes it takes away again, in a namespace of its own.
+  - It is done again when it was some hours ago, or when the provisioner, the class or the nodes changed since; in
+    between, that the provisioner is there is enough.
 options:
   kubeconfig: {description: How to reach the cluster., type: path, required: true}
+  namespace: {description: The provisioner's namespace., type: str, required: true}
+  drill_hours: {description: How long one holds good while nothing changes., type: int, required: true}
   storage_class: {description: The class to claim from., type: str, required: true}
   image: {description: An image with a shell., type: str, required: true}
   seconds: {description: How long each step may take., type: int, required: true}
@@ -20,20 +24,30 @@ EXAMPLES = r"""
 - name: Use a volume
   storage_probe:
     kubeconfig: /etc/platform/kubeconfig
+    namespace: local-path-storage
+    drill_hours: 24
     storage_class: local-path
     image: docker.io/library/busybox:1.37.0
     seconds: 60
 """
 
 RETURN = r"""
-seconds: {description: How long it took., returned: always, type: float}
+platform_report:
+  description: C(volume_practised) is when a volume was claimed, written and read back, and C(volume_seconds) how long
+    that took.
+  returned: success
+  type: dict
 """
 
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.drills import LastDrill, digest
+from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
+from ansible_collections.platform.base.plugins.module_utils.moments import as_moment
 from ansible_collections.platform.base.plugins.module_utils.probe import Cluster, pod, room
 
 
@@ -58,18 +72,24 @@ def claim(storage_class: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main() -> None:
-    """Run the module."""
-    text = {"type": "str", "required": True}
-    module = AnsibleModule(
-        argument_spec={
-            "kubeconfig": {"type": "path", "required": True}, "storage_class": text, "image": text,
-            "seconds": {"type": "int", "required": True},
-        },
-        supports_check_mode=True,
-    )  # fmt: skip
-    if module.check_mode:
-        module.exit_json(changed=False, seconds=0.0)
+def tried(cluster: Kubectl, given: Mapping[str, Any]) -> str:
+    """Return the digest of what using a volume tries, once its provisioner is there.
+
+    Raises:
+        KubectlFailed: it is not, or its class is not.
+    """
+    where = f"--namespace={given['namespace']}"
+    deployments = cluster.items("deployments.apps", where)
+    for deployment in deployments:
+        arguments = ("rollout", "status", f"deployment/{deployment['metadata']['name']}", where)
+        cluster.run(*arguments, f"--timeout={given['seconds']}s")
+    storage_class = cluster.get("storageclasses", given["storage_class"])
+    nodes = sorted(node["metadata"]["name"] for node in cluster.items("nodes"))
+    return digest([*deployments, storage_class], *nodes, given["image"])
+
+
+def used(module: AnsibleModule) -> float:
+    """Use a volume, and return the seconds it took; what fails is the module's failure."""
     began, token = time.monotonic(), uuid.uuid4().hex
     cluster = Cluster(module, f"platform-verify-storage-{token[:8]}")
     image = module.params["image"]
@@ -85,7 +105,42 @@ def main() -> None:
     if (read := cluster.run("logs", "reader").strip()) != token:
         cluster.fail(f"What was written is not what was read: {read!r}.")
     cluster.run("delete", "namespace", cluster.namespace, "--wait=false", "--ignore-not-found")
-    module.exit_json(changed=False, seconds=round(time.monotonic() - began, 1))
+    return time.monotonic() - began
+
+
+def practise(module: AnsibleModule, cluster: Kubectl) -> dict[str, str]:
+    """Return what is told of the last use of a volume, which is this one's unless that holds good.
+
+    Raises:
+        KubectlFailed: the cluster does not tell what there is.
+    """
+    given, drill = module.params, LastDrill(cluster, module.params["namespace"])
+    of = tried(cluster, given)
+    last = drill.measured(of, given["drill_hours"], time.time())
+    if not last:
+        drill.forget()
+        last = drill.keep(of, used(module), time.time())
+    return {"volume_practised": as_moment(float(last["at"])), "volume_seconds": last["seconds"]}
+
+
+def main() -> None:
+    """Run the module."""
+    text = {"type": "str", "required": True}
+    number = {"type": "int", "required": True}
+    module = AnsibleModule(
+        argument_spec={
+            "kubeconfig": {"type": "path", "required": True}, "namespace": text, "storage_class": text, "image": text,
+            "drill_hours": number, "seconds": number,
+        },
+        supports_check_mode=True,
+    )  # fmt: skip
+    if module.check_mode:
+        module.exit_json(changed=False, platform_report={})
+    try:
+        report = practise(module, Kubectl(module.params["kubeconfig"]))
+    except KubectlFailed as failure:
+        module.fail_json(msg=str(failure))
+    module.exit_json(changed=False, platform_report=report)
 
 
 if __name__ == "__main__":

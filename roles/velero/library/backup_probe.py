@@ -44,7 +44,6 @@ platform_report:
   type: dict
 """
 
-import hashlib
 import json
 import secrets
 import time
@@ -52,6 +51,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.drills import LastDrill, digest
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
 from ansible_collections.platform.base.plugins.module_utils.moments import as_moment
 from ansible_collections.platform.base.plugins.module_utils.probe import pod, room
@@ -61,8 +61,6 @@ from ansible_collections.platform.base.plugins.module_utils.velero import Velero
 SPACE = "platform-verify-backup"
 _BYTES = 1 << 20
 _KEEP = "1h0m0s"
-# What is remembered of the last drill that ended well, in the cluster, as it is about the cluster.
-_DRILL = "platform.internal/drill"
 # What a backup may take, beside the time between two of them.
 _GRACE_MINUTES = 10
 
@@ -94,6 +92,7 @@ class Drill:
         self._seconds = given["seconds"]
         self._now = now
         self._velero = Velero(cluster, given["namespace"], now)
+        self._last = LastDrill(cluster, given["namespace"])
 
     def clear(self, wait: bool = True) -> None:
         """Delete the namespace, which an earlier drill may have left."""
@@ -141,31 +140,21 @@ class Drill:
 
     def remembered(self) -> dict[str, str]:
         """Return what the last drill measured, where it still holds good; else nothing."""
-        kept = self._cluster.items("configmaps", f"--namespace={self._velero.namespace}", f"--selector={_DRILL}=last")
-        last: dict[str, str] = kept[0].get("data", {}) if kept else {}
-        is_young = self._now() - float(last.get("at", 0)) < 3600 * self._given["drill_hours"]
-        return last if is_young and last.get("of") == self._practised_on() else {}
+        return self._last.measured(self._practised_on(), self._given["drill_hours"], self._now())
 
     def remember(self, seconds: float) -> dict[str, str]:
         """Keep what a drill measured, and return it."""
-        data = {"of": self._practised_on(), "at": f"{self._now():.0f}", "seconds": f"{seconds:.1f}"}
-        metadata = {"name": "platform-drill", "labels": {_DRILL: "last"}}
-        document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-        self._cluster.apply([document], self._velero.namespace)
-        return data
+        return self._last.keep(self._practised_on(), seconds, self._now())
 
     def forget_last(self) -> None:
-        """Forget the last drill: one that is broken off is no reason to do without."""
-        self._cluster.run("delete", "configmaps", f"--namespace={self._velero.namespace}", f"--selector={_DRILL}=last")
+        """Forget the last drill."""
+        self._last.forget()
 
     def _practised_on(self) -> str:
         """Return the digest of all that a drill tries of Velero."""
         kinds = "deployments.apps,daemonsets.apps,secrets,backupstoragelocations.velero.io"
         there = self._cluster.items(kinds, f"--namespace={self._velero.namespace}")
-        specs = sorted(
-            json.dumps([item["metadata"]["name"], item.get("spec"), item.get("data")], sort_keys=True) for item in there
-        )
-        return hashlib.sha256(json.dumps([*specs, self._given["storage_class"]]).encode()).hexdigest()
+        return digest(there, self._given["storage_class"])
 
     def keep(self, content: str) -> None:
         """Have a pod that keeps some content in its volume."""
