@@ -1,7 +1,8 @@
-"""Kill fresh installations, each once at a random moment: `python benchmarks/kills.py [--rounds 10] [--first 1] [--whole]`.
+"""Kill fresh installations, each once at a random moment: `python benchmarks/kills.py [--rounds 10] [--first 1]`.
 
-They are of a cluster with storage and metrics; with `--whole`, of all components. Each round begins with nothing but the caches, kills every process of the installation, runs it again, and says
-whether that completed, with every component verified and every node Ready. It ends with 1 when one did not.
+They are of a cluster with storage and metrics; with `--whole`, of all components. Each round begins with nothing but
+the caches, kills every process of the installation, runs it again, and says whether that completed, with every
+component verified and every node Ready. It ends with 1 when one did not.
 """
 
 from __future__ import annotations
