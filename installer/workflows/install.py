@@ -96,7 +96,10 @@ def carry_out(
 def _worker(
     run: int, ingredients: Mapping[str, Ingredients], results: dict[str, StepResult], crew: Crew, clock: float
 ) -> Work:
-    """Return what takes one job: its steps are in the journal before and after, and told as they end."""
+    """Return what takes one job: its steps are in the journal before and after, and told as they end.
+
+    A host that was set up anew ends the run: what else is asked then waits, for minutes, for what is not there.
+    """
 
     def work(job: Job, ended: Callable[[Step, StepResult], None]) -> None:
         for step in job.steps:
@@ -116,6 +119,8 @@ def _worker(
             ended(step, result)
 
         crew.runner.run(job, crew.variables, step_ended, crew.reporter)
+        if any(failure.bare for step in job.steps if step.name in results for failure in results[step.name].failures):
+            crew.runner.stop()
 
     return work
 

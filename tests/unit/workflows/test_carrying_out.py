@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from installer.errors import ComponentFailed, VerificationFailed
 from installer.model.events import RunEnded, RunPlanned, StepChanged, StepFailed, StepStatus
-from installer.model.plan import Change, Job, StepResult
+from installer.model.plan import Change, Job, Plan, Step, StepResult, TaskFailure
 from installer.ports import Reporter, StepEnded
 from installer.workflows.install import Crew, carry_out, failure_of
 from tests.fakes import (
@@ -36,6 +37,37 @@ class InterruptedRunner(ScriptedRunner):
 
     def run(self, job: Job, variables: Mapping[str, Any], ended: StepEnded, reporter: Reporter) -> None:
         raise KeyboardInterrupt
+
+
+class PatientRunner(ScriptedRunner):
+    """Waits, in its last job, until it is stopped; what is cut off has no result."""
+
+    def __init__(self, results: Mapping[str, StepResult], waits: str) -> None:
+        super().__init__(results)
+        self._waits = waits
+        self._stopped = threading.Event()
+
+    def run(self, job: Job, variables: Mapping[str, Any], ended: StepEnded, reporter: Reporter) -> None:
+        if job.steps[0].name == self._waits:
+            assert self._stopped.wait(30), "Nobody stops what waits for what is not there."
+            return
+        super().run(job, variables, ended, reporter)
+
+    def stop(self) -> None:
+        super().stop()
+        self._stopped.set()
+
+
+def test_a_host_that_was_set_up_anew_ends_what_waits_for_it() -> None:
+    bare = StepResult(ok=False, changed=0, seconds=1.0, failures=(TaskFailure("cp1", "verify", "Bare.", bare=True),))
+    runner = PatientRunner({"base verify": bare}, waits="api verify")
+    plan = Plan((), (Step("base", "verify", "cp1"), Step("api", "verify", "cp1")))
+
+    report = carry_out("site", "bundle", "install", plan, {}, crew(runner, MemoryJournal()))
+
+    assert report.bare_hosts == ("cp1",)
+    assert set(report.steps) == {"base verify"}
+    assert not report.ok
 
 
 def test_a_run_tells_its_steps_first_and_its_end_last() -> None:
