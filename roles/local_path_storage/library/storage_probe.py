@@ -41,7 +41,8 @@ platform_report:
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -108,18 +109,19 @@ def used(module: AnsibleModule) -> float:
     return time.monotonic() - began
 
 
-def practise(module: AnsibleModule, cluster: Kubectl) -> dict[str, str]:
-    """Return what is told of the last use of a volume, which is this one's unless that holds good.
+def practise(
+    cluster: Kubectl, given: Mapping[str, Any], use: Callable[[], float], now: Callable[[], float] = time.time
+) -> dict[str, str]:
+    """Return what is told of the last use of a volume; one is used now unless that holds good.
 
     Raises:
         KubectlFailed: the cluster does not tell what there is.
     """
-    given, drill = module.params, LastDrill(cluster, module.params["namespace"])
-    of = tried(cluster, given)
-    last = drill.measured(of, given["drill_hours"], time.time())
+    drill, of = LastDrill(cluster, given["namespace"]), tried(cluster, given)
+    last = drill.measured(of, given["drill_hours"], now())
     if not last:
         drill.forget()
-        last = drill.keep(of, used(module), time.time())
+        last = drill.keep(of, use(), now())
     return {"volume_practised": as_moment(float(last["at"])), "volume_seconds": last["seconds"]}
 
 
@@ -137,7 +139,7 @@ def main() -> None:
     if module.check_mode:
         module.exit_json(changed=False, platform_report={})
     try:
-        report = practise(module, Kubectl(module.params["kubeconfig"]))
+        report = practise(Kubectl(module.params["kubeconfig"]), module.params, partial(used, module))
     except KubectlFailed as failure:
         module.fail_json(msg=str(failure))
     module.exit_json(changed=False, platform_report=report)
