@@ -159,3 +159,8 @@ class StepResult:
     slowest: tuple[TaskTime, ...] = ()
     results: Mapping[str, Any] = field(default_factory=dict)
     ended: float = 0.0
+
+    @property
+    def bare_hosts(self) -> frozenset[str]:
+        """Return the hosts that were found set up anew."""
+        return frozenset(failure.host for failure in self.failures if failure.bare)

@@ -63,7 +63,7 @@ class RunReport:
     @property
     def bare_hosts(self) -> tuple[str, ...]:
         """Return the hosts that were found set up anew."""
-        return tuple(sorted({failure.host for _, failure in self.failed if failure.bare}))
+        return tuple(sorted({host for result in self.steps.values() for host in result.bare_hosts}))
 
     @property
     def slowest(self) -> tuple[tuple[str, TaskTime], ...]:

@@ -119,7 +119,7 @@ def _worker(
             ended(step, result)
 
         crew.runner.run(job, crew.variables, step_ended, crew.reporter)
-        if any(failure.bare for step in job.steps if step.name in results for failure in results[step.name].failures):
+        if any(results[step.name].bare_hosts for step in job.steps if step.name in results):
             crew.runner.stop()
 
     return work

@@ -117,11 +117,8 @@ def practise(
     Raises:
         KubectlFailed: the cluster does not tell what there is.
     """
-    drill, of = LastDrill(cluster, given["namespace"]), tried(cluster, given)
-    last = drill.measured(of, given["drill_hours"], now())
-    if not last:
-        drill.forget()
-        last = drill.keep(of, use(), now())
+    of = partial(tried, cluster, given)
+    last = LastDrill(cluster, given["namespace"]).or_now(of, given["drill_hours"], use, now)
     return {"volume_practised": as_moment(float(last["at"])), "volume_seconds": last["seconds"]}
 
 

@@ -48,6 +48,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -92,7 +93,6 @@ class Drill:
         self._seconds = given["seconds"]
         self._now = now
         self._velero = Velero(cluster, given["namespace"], now)
-        self._last = LastDrill(cluster, given["namespace"])
 
     def clear(self, wait: bool = True) -> None:
         """Delete the namespace, which an earlier drill may have left."""
@@ -138,19 +138,7 @@ class Drill:
             f"Look at `velero backup get` and `kubectl -n {self._velero.namespace} logs deployment/velero`."
         )
 
-    def remembered(self) -> dict[str, str]:
-        """Return what the last drill measured, where it still holds good; else nothing."""
-        return self._last.measured(self._practised_on(), self._given["drill_hours"], self._now())
-
-    def remember(self, seconds: float) -> dict[str, str]:
-        """Keep what a drill measured, and return it."""
-        return self._last.keep(self._practised_on(), seconds, self._now())
-
-    def forget_last(self) -> None:
-        """Forget the last drill."""
-        self._last.forget()
-
-    def _practised_on(self) -> str:
+    def tried(self) -> str:
         """Return the digest of all that a drill tries of Velero."""
         kinds = "deployments.apps,daemonsets.apps,secrets,backupstoragelocations.velero.io"
         there = self._cluster.items(kinds, f"--namespace={self._velero.namespace}")
@@ -202,7 +190,8 @@ def practise(cluster: Kubectl, given: Mapping[str, Any], now: Callable[[], float
     """
     drill = Drill(cluster, given, now)
     drill.works()
-    last = drill.remembered() or drill.remember(lost_and_restored(drill))
+    kept, practised = LastDrill(cluster, given["namespace"]), partial(lost_and_restored, drill)
+    last = kept.or_now(drill.tried, given["drill_hours"], practised, now)
     return {
         "backup_restore_seconds": last["seconds"],
         "backup_practised": as_moment(float(last["at"])),
@@ -217,7 +206,6 @@ def lost_and_restored(drill: Drill) -> float:
         KubectlFailed: it was not.
     """
     content = secrets.token_hex(_BYTES // 2)
-    drill.forget_last()
     drill.clear()
     try:
         drill.keep(content)

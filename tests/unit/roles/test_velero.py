@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.platform.base.plugins.module_utils.drills import LastDrill
 from ansible_collections.platform.base.plugins.module_utils.kubectl import KubectlFailed
 from ansible_collections.platform.base.plugins.module_utils.vault_site import VaultProblem
 from ansible_collections.platform.base.plugins.module_utils.velero import Velero
@@ -210,7 +211,7 @@ def test_a_loss_is_practised_again(change: str) -> None:
     if change == "other":
         site.objects["deployments.apps", "velero"] = {"metadata": {"name": "velero"}, "spec": {"image": "another"}}
     if change == "broken off":
-        DRILL.Drill(site, GIVEN, lambda: 1769860800.0).forget_last()
+        LastDrill(site, "velero").forget()
     DRILL.practise(
         site,
         {**GIVEN, "drill_hours": 0 if change == "thorough" else 24, "recovery_point_minutes": 3000},

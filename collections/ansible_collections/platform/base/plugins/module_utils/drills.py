@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,26 @@ class LastDrill:
 
     cluster: Kubectl
     namespace: str
+
+    def or_now(
+        self, tried: Callable[[], str], hours: float, practise: Callable[[], float], now: Callable[[], float]
+    ) -> dict[str, str]:
+        """Return what it measured, where it still holds good; else what one measures that is practised now.
+
+        Args:
+            tried: returns the digest of all that a drill tries; a drill may change it.
+            hours: how long one holds good.
+            practise: practises, and returns the seconds it took.
+            now: returns seconds since 1970.
+
+        Raises:
+            KubectlFailed: the cluster does not tell, or does not do what is practised.
+        """
+        if last := self.measured(tried(), hours, now()):
+            return last
+        self.forget()
+        seconds = practise()
+        return self.keep(tried(), seconds, now())
 
     def measured(self, tried: str, hours: float, now: float) -> dict[str, str]:
         """Return what it measured, where it still holds good; else nothing.
