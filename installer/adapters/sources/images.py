@@ -90,6 +90,7 @@ class Inputs:
         trees: for each of the build's `module_files`, the folder in the module.
         certificates: the public authorities' file.
         layers: what lies above the user land, each a layer of its own.
+        wheel_programs: path in the image to the program out of a wheel.
     """
 
     programs: Mapping[str, Path]
@@ -97,6 +98,7 @@ class Inputs:
     trees: tuple[Path, ...] = ()
     certificates: Path | None = None
     layers: tuple[Tree, ...] = ()
+    wheel_programs: Mapping[str, Path] = field(default_factory=dict)
 
 
 def compose(build: ImageBuild, inputs: Inputs, store: ArtifactStore, title: str, version: str) -> tuple[Blob, ...]:
@@ -203,8 +205,9 @@ def _own_files(build: ImageBuild, inputs: Inputs, base: Tree | None) -> Tree:
             )
         else:
             tree.add_folder(folder, module_files.to, module_files.exclude, module_files.executable)
-    for name, path in build.programs.items():
-        tree.files[tree.resolve(path, base)] = Content(source=inputs.programs[name], mode=0o755)
+    programs = {path: inputs.programs[name] for name, path in build.programs.items()}
+    for path, program in {**programs, **inputs.wheel_programs}.items():
+        tree.files[tree.resolve(path, base)] = Content(source=program, mode=0o755)
     for path, target in build.links.items():
         tree.links[tree.resolve(path, base)] = target
     if build.ca_certificates and inputs.certificates is not None:

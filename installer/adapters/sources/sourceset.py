@@ -138,7 +138,7 @@ class SourceSet:
         """Pin a chart."""
         if kept := self._recorded(Kind.CHART, spec.name, spec.version, component):
             return kept[0]
-        if self._settings.origin == BUILD and spec.build is not None:
+        if spec.build is not None and (self._settings.origin == BUILD or spec.is_made):
             return self._workshop.chart(component, spec)
         return self._repositories.pin(component, spec, self._reporter)
 

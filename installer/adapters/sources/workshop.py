@@ -16,7 +16,7 @@ from types import TracebackType
 from installer.adapters.blob_store import BlobStore
 from installer.adapters.sources.building import Building, room_for
 from installer.adapters.sources.charts import MEDIA_TYPE as CHART_TYPE
-from installer.adapters.sources.charts import pack_chart
+from installer.adapters.sources.charts import pack
 from installer.adapters.sources.compositions import Compositions
 from installer.adapters.sources.go import GoPrograms
 from installer.adapters.sources.go_command import GoCommand, caches_in_use, drop_caches
@@ -26,6 +26,7 @@ from installer.adapters.sources.roots import Roots, name_of
 from installer.adapters.sources.scratch import clean_up
 from installer.adapters.sources.services import read_service
 from installer.adapters.sources.tools import Tools
+from installer.adapters.sources.wheel_programs import read_wheels
 from installer.errors import InvalidConfiguration, Problem
 from installer.model.artifact import (
     Blob,
@@ -154,8 +155,7 @@ class Workshop:
         assert spec.build is not None
         module = self._module(component, spec.build.module)
         tree = self._go().module_directory(module.module, module.version)
-        packed = pack_chart(tree / spec.build.path, spec.name, spec.version, spec.build.unreleased)
-        blob = self._store.put_bytes(packed, CHART_TYPE)
+        blob = self._store.put_bytes(pack(spec, tree / spec.build.path), CHART_TYPE)
         return LockedItem(
             kind=Kind.CHART,
             name=spec.name,
@@ -191,6 +191,7 @@ class Workshop:
         certificates = self._certificates() if build.ca_certificates else ()
         service = read_service(build.python, self._services, self._tools, spec.name) if build.python else None
         trees = [self._module(component, files.module) for files in build.module_files]
+        wheels = read_wheels(build.wheel_programs, self._tools, spec.name)
         facts = {
             "composition": _COMPOSITION,
             "build": repr(build),
@@ -199,6 +200,7 @@ class Workshop:
             "trees": [f"{module.module}@{module.version}" for module in trees],
             "title": [spec.name, spec.version],
             **(service.facts() if service else {}),
+            **wheels.facts(),
         }
 
         def make() -> tuple[Blob, ...]:
@@ -212,6 +214,7 @@ class Workshop:
                 ),
                 certificates=self._roots.authorities(certificates) if certificates else None,
                 layers=service.layers(self._store) if service else (),
+                wheel_programs=wheels.programs(self._store),
             )
             return compose(build, inputs, self._store, spec.name, spec.version)
 

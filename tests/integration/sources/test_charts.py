@@ -35,7 +35,7 @@ def chart(name: str = "web", version: str = "1.2.0") -> bytes:
 
 
 def spec(repository: str, version: str = "1.2.0") -> ChartSpec:
-    return ChartSpec("web", version, repository, "Apache-2.0")
+    return ChartSpec("web", version, "Apache-2.0", repository)
 
 
 def publish(server: Server, *entries: Mapping[str, object]) -> str:

@@ -13,7 +13,7 @@ def component(name: str, artifacts: Artifacts) -> Component:
 
 def test_every_item_is_named_with_its_component() -> None:
     artifacts = Artifacts(
-        charts=(ChartSpec("operator", "1.0", "https://charts.example.com", "Apache-2.0"),),
+        charts=(ChartSpec("operator", "1.0", "Apache-2.0", "https://charts.example.com"),),
         images=(ImageSpec("images.example.com/driver", "550", "MIT"),),
         wheels=("library==2.0",),
     )

@@ -111,6 +111,6 @@ def test_a_blob_that_several_items_share_is_counted_once() -> None:
 def test_a_chart_that_a_program_stands_in_for_is_upstreams_alone(
     origin: str, printed_by: str | None, carried: bool
 ) -> None:
-    chart = ChartSpec("velero", "1.0", "https://charts.example.com", "Apache-2.0", printed_by=printed_by)
+    chart = ChartSpec("velero", "1.0", "Apache-2.0", "https://charts.example.com", printed_by=printed_by)
 
     assert chart.is_carried(origin) is carried

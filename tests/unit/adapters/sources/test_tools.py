@@ -104,3 +104,31 @@ def test_what_lies_in_the_store_is_not_fetched(store: BlobStore) -> None:
     tools(store, index, (wheel(OLD, SCOPE),)).wheels([pin(OLD)], "3.13", SCOPE)
 
     assert (index.resolved, index.fetched) == ([], [])
+
+
+class Resolver(Index):
+    """Resolves requirements too."""
+
+    def closure(self, requirements: dict[str, list[str]], python: str) -> tuple[LockedItem, ...]:
+        self.resolved += [f"{python}: {line}" for lines in requirements.values() for line in lines]
+        return (wheel(self._content),)
+
+
+def test_a_programs_wheel_is_the_one_that_was_locked(store: BlobStore) -> None:
+    index = Resolver(store, OLD)
+
+    found = tools(store, index, (wheel(OLD, "router programs"),)).wheel("library==1", "router programs")
+
+    assert (found.digest, index.resolved, index.fetched) == (digest_of(OLD), [], [digest_of(OLD)])
+
+
+def test_a_programs_wheel_of_another_version_is_resolved_and_told_to_the_lock(store: BlobStore) -> None:
+    index = Resolver(store, NEW)
+    used = tools(store, index, (wheel(OLD, "router programs"),))
+
+    used.wheel("library==2", "router programs")
+
+    assert index.resolved == ["3.11: library==2"]
+    assert [(item.digest, item.scope, item.needed_by) for item in used.used] == [
+        (digest_of(NEW), "router programs", ())
+    ]
