@@ -39,10 +39,15 @@ def releases(role: str) -> list[dict[str, Any]]:
     return [task["vars"] for task in tasks if (task.get("ansible.builtin.include_role") or {}).get("name") == RELEASE]
 
 
+def charts(role: str) -> list[dict[str, Any]]:
+    """Return the charts that a role releases; of one that is all definitions it applies what that holds."""
+    declared = read(PROJECT / "roles" / role / "component.yml").get("artifacts", {}).get("charts", [])
+    return [chart for chart in declared if not chart.get("build", {}).get("definitions")]
+
+
 def prints(role: str) -> str:
     """Return the program whose manifests stand in for a role's chart where nothing comes from upstream."""
-    charts = read(PROJECT / "roles" / role / "component.yml").get("artifacts", {}).get("charts", [])
-    return next((chart["printed_by"] for chart in charts if "printed_by" in chart), "")
+    return next((chart["printed_by"] for chart in charts(role) if "printed_by" in chart), "")
 
 
 def printout(program: Path, printed: dict[str, Any], folder: Path) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from ansible_collections.platform.base.plugins.filter.policies import exemptions
 from installer.adapters.lock_files import read_lock
 from installer.model.artifact import Kind, Lock
 from tests.bundled import blob, program
-from tests.rendering import printout, prints, releases, render, runs_in, workloads
+from tests.rendering import charts, printout, prints, releases, render, runs_in, workloads
 from tests.repository import PROJECT, ROLES, read
 
 POLICIES = PROJECT / "roles/gatekeeper/files/policies"
@@ -75,8 +75,7 @@ def applied(role: str, lock: Lock, helm: Path, folder: Path) -> list[dict[str, A
     documents = [document for text in rendered["workloads"].values() for document in yaml.safe_load_all(text)]
     if prints(role):
         return documents + printout(program(lock, prints(role), folder), rendered["printed"], folder)
-    charts = COMPONENTS[role].get("artifacts", {}).get("charts", [])
-    for release, chart in zip(rendered["releases"], charts, strict=True):
+    for release, chart in zip(rendered["releases"], charts(role), strict=True):
         values = folder / f"{chart['name']}.json"
         values.write_text(json.dumps(release["helm_release_values"]))
         command = [str(helm), "template", release["helm_release_name"], str(blob(lock, Kind.CHART, chart["name"]))]

@@ -1,0 +1,286 @@
+#!/usr/bin/python
+"""Use the router as a user does: two releases behind one route, asked from outside by TLS."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: route_probe
+short_description: Ask two releases behind one route from outside
+description:
+  - Makes two pods, and a route that shares requests between them 95 to 5. Asks at the router's address, by TLS that is
+    checked against the platform's authority. Both must answer about as often as they should, and each answer must say
+    in its header C(x-aip-track) who gave it.
+  - The same without TLS, and by TLS 1.1, must be refused. Takes away what it made.
+options:
+  kubeconfig: {description: How to reach the cluster., type: path, required: true}
+  namespace: {description: Where it makes its route., type: str, required: true}
+  router: {description: The router's namespace., type: str, required: true}
+  image: {description: An image that answers with its pod's name., type: str, required: true}
+  host: {description: The name in the router's certificate., type: str, required: true}
+  ca_certificate: {description: The platform's authority., type: path, required: true}
+  requests: {description: How many requests it sends., type: int, required: true}
+  seconds: {description: How long it may take until the route is followed., type: int, required: true}
+author: [The platform-install project]
+"""
+
+EXAMPLES = r"""
+- name: Ask it
+  route_probe:
+    kubeconfig: /etc/platform/kubeconfig
+    namespace: traffic-router-probe
+    router: traffic-router
+    image: registry.example.com/agnhost:v1
+    host: inference.example.com
+    ca_certificate: /etc/platform/ca.crt
+    requests: 200
+    seconds: 180
+"""
+
+RETURN = r"""
+address: {description: Where the router answers., returned: success, type: str}
+answered: {description: How many requests each release answered., returned: success, type: dict}
+"""
+
+import http.client
+import os
+import socket
+import struct
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
+from ansible_collections.platform.base.plugins.module_utils.probe import pod
+from ansible_collections.platform.base.plugins.module_utils.web_door import Door, NoAnswer, door_of
+
+# Out of a hundred requests, how many each release shall have.
+WEIGHTS = {"stable": 95, "canary": 5}
+TRACK = "x-aip-track"
+_MARK = {"platform.internal/probe": "route"}
+_PORT, _TLS, _PLAIN = 8080, 443, 80
+_SECONDS = 5.0
+# So many answers in a row come from every copy of the router, and from both releases.
+_IN_A_ROW = 40
+# Copies of the router count apart from each other, so that a share is met about.
+_MOST_OF_CANARY = 3
+_KINDS = "ingressroutes.traefik.io,traefikservices.traefik.io,middlewares.traefik.io,services,pods"
+_HANDSHAKE, _TLS_1_1 = 22, b"\x03\x02"
+
+
+class Wrong(Exception):
+    """The router does not do what it must."""
+
+
+class Answer(NamedTuple):
+    """What came back: who is said to have answered, and who did."""
+
+    status: int
+    track: str
+    body: str
+
+
+def ask(door: Door, path: str) -> Answer:
+    """Ask what was routed.
+
+    Raises:
+        NoAnswer: the router does not answer, or is not who it should be.
+    """
+    answer = door.request("GET", path)
+    return Answer(answer.status, answer.headers.get(TRACK, ""), answer.content.decode(errors="replace").strip())
+
+
+def answers_plainly(address: str, host: str, path: str) -> bool:
+    """Return whether what was routed is served without TLS, at the port of TLS or at that of HTTP."""
+    for port in (_TLS, _PLAIN):
+        connection = http.client.HTTPConnection(address, port, timeout=_SECONDS)
+        try:
+            connection.request("GET", path, headers={"Host": host})
+            if connection.getresponse().status < http.client.BAD_REQUEST:
+                return True
+        except (OSError, http.client.HTTPException):
+            # Refused, cut off, or nobody there: as it shall be.
+            pass
+        finally:
+            connection.close()
+    return False
+
+
+def speaks_old(address: str, host: str) -> bool:
+    """Return whether the router would shake hands by TLS 1.1; no library of today can be asked to offer that."""
+    with socket.create_connection((address, _TLS), timeout=_SECONDS) as connection:
+        connection.sendall(old_hello(host))
+        try:
+            head = connection.recv(1)
+        except OSError:
+            return False
+    return head == bytes([_HANDSHAKE])
+
+
+def old_hello(host: str) -> bytes:
+    """Return the first message of a client that knows nothing newer than TLS 1.1."""
+    name = host.encode("ascii")
+    entry = b"\x00" + struct.pack("!H", len(name)) + name
+    listed = struct.pack("!H", len(entry)) + entry
+    extensions = b"".join(
+        struct.pack("!HH", kind, len(content)) + content
+        for kind, content in ((0, listed), (10, b"\x00\x04\x00\x17\x00\x18"), (11, b"\x01\x00"))
+    )
+    suites = struct.pack("!6H", 0xC009, 0xC00A, 0xC013, 0xC014, 0x002F, 0x0035)
+    body = _TLS_1_1 + os.urandom(32) + b"\x00" + struct.pack("!H", len(suites)) + suites + b"\x01\x00"
+    body += struct.pack("!H", len(extensions)) + extensions
+    message = b"\x01" + len(body).to_bytes(3, "big") + body
+    return bytes([_HANDSHAKE]) + b"\x03\x01" + struct.pack("!H", len(message)) + message
+
+
+def objects(namespace: str, image: str, host: str, path: str) -> list[dict[str, Any]]:
+    """Return two releases, and a route that shares requests between them."""
+    made = [item for track in WEIGHTS for item in release(track, image)]
+    weighted = [
+        {"name": track, "namespace": namespace, "port": _PORT, "weight": weight, "middlewares": [{"name": track}]}
+        for track, weight in WEIGHTS.items()
+    ]
+    made.append(_custom("TraefikService", "probe", {"weighted": {"services": weighted}}))
+    # The pods know no other path than this.
+    made.append(_custom("Middleware", "path", {"replacePath": {"path": "/hostname"}}))
+    route = {
+        "kind": "Rule", "match": f"Host(`{host}`) && Path(`{path}`)", "middlewares": [{"name": "path"}],
+        "services": [{"kind": "TraefikService", "name": "probe"}],
+    }  # fmt: skip
+    return [*made, _custom("IngressRoute", "probe", {"routes": [route]})]
+
+
+def release(track: str, image: str) -> list[dict[str, Any]]:
+    """Return a release: its pod, its service, and what its answers are marked with."""
+    container = {
+        "image": image, "args": ["netexec", f"--http-port={_PORT}", "--udp-port=-1"],
+        "ports": [{"containerPort": _PORT}], "readinessProbe": {"tcpSocket": {"port": _PORT}, "periodSeconds": 1},
+    }  # fmt: skip
+    labels = {**_MARK, "track": track}
+    main = pod(track, container, "default")
+    service = {
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": track, "labels": _MARK},
+        "spec": {"selector": labels, "ports": [{"port": _PORT}]},
+    }  # fmt: skip
+    marked = _custom("Middleware", track, {"headers": {"customResponseHeaders": {TRACK: track}}})
+    return [{**main, "metadata": {"name": track, "labels": labels}}, service, marked]
+
+
+def _custom(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {"name": name, "labels": _MARK}
+    return {"apiVersion": "traefik.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def judge(answers: list[Answer]) -> Iterator[str]:
+    """Yield what is wrong with the answers."""
+    for answer in answers:
+        if answer.status != http.client.OK:
+            yield f"an answer has the status {answer.status}"
+            return
+        if answer.track != answer.body:
+            yield f"an answer of the release {answer.body!r} says {TRACK}: {answer.track!r}"
+            return
+    counted, whole = Counter(answer.body for answer in answers), sum(WEIGHTS.values())
+    canary = counted["canary"]
+    most = _MOST_OF_CANARY * WEIGHTS["canary"] * len(answers) / whole
+    if not 0 < canary <= most or not counted["stable"]:
+        yield (
+            f"of {len(answers)} requests the canary answered {canary} and the stable release {counted['stable']}, where"
+            f" the weights are {WEIGHTS['canary']} to {WEIGHTS['stable']}"
+        )
+
+
+def address_of(cluster: Kubectl, router: str, seconds: float) -> str:
+    """Return where the router answers.
+
+    Raises:
+        Wrong: it was given no address in time.
+    """
+    found: list[str] = []
+
+    def given() -> bool:
+        status = cluster.get("service", "traefik", f"--namespace={router}").get("status", {})
+        found[:] = [entry["ip"] for entry in status.get("loadBalancer", {}).get("ingress") or () if entry.get("ip")]
+        return bool(found)
+
+    if not cluster.wait_for(given, seconds):
+        raise Wrong(f"The service traefik in {router} has no address: look at `kubectl get ciliumloadbalancerippools`.")
+    return found[0]
+
+
+def await_route(cluster: Kubectl, door: Door, path: str, seconds: float) -> None:
+    """Wait until every copy follows the route.
+
+    Raises:
+        Wrong: they did not in time, with what came instead.
+    """
+    said = ["nothing was asked"]
+
+    def followed() -> bool:
+        try:
+            statuses = {ask(door, path).status for _ in range(_IN_A_ROW)}
+        except NoAnswer as nothing:
+            said[0] = str(nothing)
+            return False
+        said[0] = f"it answers with the status {max(statuses)}"
+        return statuses == {http.client.OK}
+
+    if not cluster.wait_for(followed, seconds):
+        raise Wrong(f"The router does not follow the probe's route: {said[0]}.")
+
+
+def use(cluster: Kubectl, given: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Return where the router answers, and how many requests each release answered.
+
+    Raises:
+        KubectlFailed: the cluster does not take what the probe needs.
+        NoAnswer: the router stopped answering.
+        Wrong: the router does not do what it must.
+    """
+    cluster.apply(objects(given["namespace"], given["image"], given["host"], path), given["namespace"])
+    address = address_of(cluster, given["router"], given["seconds"])
+    where = {"address": address, "port": _TLS, "name": given["host"], "authority": given["ca_certificate"]}
+    door = door_of(where, _SECONDS)
+    await_route(cluster, door, path, given["seconds"])
+    answers = [ask(door, path) for _ in range(given["requests"])]
+    wrong = list(judge(answers))
+    if answers_plainly(address, given["host"], path):
+        wrong.append("it serves the route without TLS")
+    if speaks_old(address, given["host"]):
+        wrong.append("it shakes hands by TLS 1.1")
+    if wrong:
+        raise Wrong(f"The router at {address} does not do what it must: {'; '.join(wrong)}.")
+    return {"address": address, "answered": dict(Counter(answer.body for answer in answers))}
+
+
+def main() -> None:
+    """Run the module."""
+    text, path, number = ({"type": kind, "required": True} for kind in ("str", "path", "int"))
+    module = AnsibleModule(
+        argument_spec={
+            "kubeconfig": path, "namespace": text, "router": text, "image": text, "host": text,
+            "ca_certificate": path, "requests": number, "seconds": number,
+        },
+        supports_check_mode=True,
+    )  # fmt: skip
+    if module.check_mode:
+        module.exit_json(changed=False, address="", answered={})
+    given, cluster = module.params, Kubectl(module.params["kubeconfig"])
+    try:
+        result = use(cluster, given, f"/platform-probe/{uuid.uuid4().hex}")
+    except (KubectlFailed, NoAnswer, OSError, Wrong) as failure:
+        columns = "custom-columns=KIND:.involvedObject.kind,REASON:.reason,MESSAGE:.message"
+        place = f"--namespace={given['namespace']}"
+        events = cluster.attempt("get", "events", "--sort-by=.lastTimestamp", "-o", columns, "--no-headers", place)
+        module.fail_json(msg=str(failure), evidence=events.stdout.splitlines()[-15:])
+    finally:
+        cluster.attempt(
+            "delete", _KINDS, "--selector=platform.internal/probe=route", "--wait=false",
+            f"--namespace={given['namespace']}",
+        )  # fmt: skip
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()
