@@ -30,9 +30,17 @@ class Kubectl:
         self._command = ["kubectl", "--kubeconfig", kubeconfig, "--request-timeout=30s"]
         self._pause = pause
 
-    def attempt(self, *arguments: str, document: Any = None) -> subprocess.CompletedProcess[str]:
-        """Run kubectl, and return how it ended; what the API cut off is run again."""
-        text = json.dumps(document) if document is not None else None
+    def attempt(
+        self, *arguments: str, document: Any = None, text: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl, and return how it ended; what the API cut off is run again.
+
+        Args:
+            arguments: what it is asked.
+            document: what it reads, as JSON.
+            text: what it reads as it is, where that is no document.
+        """
+        text = json.dumps(document) if document is not None else text
         command = [*self._command, *arguments]
         for left in range(_TRIES, 0, -1):
             try:
@@ -45,13 +53,13 @@ class Kubectl:
             self._pause(_PAUSE)
         raise AssertionError
 
-    def run(self, *arguments: str, document: Any = None) -> str:
-        """Run kubectl, and return what it said.
+    def run(self, *arguments: str, document: Any = None, text: str | None = None) -> str:
+        """Run kubectl, and return what it said; what it reads is as `attempt` has it.
 
         Raises:
             KubectlFailed: it did not end well.
         """
-        done = self.attempt(*arguments, document=document)
+        done = self.attempt(*arguments, document=document, text=text)
         if done.returncode:
             raise KubectlFailed(f"`kubectl {' '.join(arguments[:4])}` failed: {done.stderr.strip()[-400:]}")
         return done.stdout
