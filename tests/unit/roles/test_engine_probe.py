@@ -1,0 +1,84 @@
+"""What verification of an engine finds wrong, by what it answers and how its pods are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.repository import role_folder
+from tests.role_programs import loaded
+
+engine_probe = loaded(role_folder("llamacpp") / "library/engine_probe.py")
+
+MEASURE = "llamacpp:requests_processing"
+CONTAINER = {
+    "name": "engine",
+    "securityContext": {"readOnlyRootFilesystem": True},
+    "env": [{"name": "HF_HUB_OFFLINE", "value": "1"}],
+}
+POD = {"securityContext": {"runAsUser": 1000}, "containers": [CONTAINER]}
+
+
+class Cluster:
+    """Answers as a cluster whose engine keeps its contract, but for what a test says."""
+
+    def __init__(self, **told: Any) -> None:
+        self._told = {
+            "calls_itself": "tiny",
+            "measures": MEASURE,
+            "answers": ["hi", "hi"],
+            "ready": 2,
+            "pod": POD,
+        } | told
+
+    def run(self, verb: str, *arguments: str, document: Any = None) -> str:
+        if verb == "rollout":
+            return ""
+        path = arguments[1].partition("/proxy")[2]
+        if path == "/v1/chat/completions":
+            assert document["model"] == "tiny"
+            return json.dumps({"choices": [{"message": {"content": self._told["answers"].pop(0)}}]})
+        return {
+            "/health": '{"status":"ok"}',
+            "/v1/models": json.dumps({"data": [{"id": self._told["calls_itself"]}]}),
+            "/metrics": self._told["measures"] + " 0",
+        }[path]
+
+    def get(self, *_: str) -> Any:
+        return {"status": {"readyReplicas": self._told["ready"]}, "spec": {"template": {"spec": self._told["pod"]}}}
+
+
+def faults(**told: Any) -> list[str]:
+    given = {"namespace": "llamacpp", "models": {"tiny": 2}, "measure": MEASURE, "seconds": 1}
+    found: list[str] = engine_probe.tried(Cluster(**told), given)[0]
+    return found
+
+
+def test_an_engine_that_keeps_its_contract_has_no_faults() -> None:
+    assert faults() == []
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"calls_itself": "other"}, "tiny: it calls itself other"),
+        ({"measures": "up"}, f"tiny: /metrics has no {MEASURE}"),
+        ({"answers": ["hi", "ho"]}, "tiny: it answers 'hi', and then 'ho', at temperature 0"),
+        ({"answers": ["", ""]}, "tiny: its answer is empty"),
+        ({"ready": 1}, "tiny: 1 of 2 copies are ready"),
+        ({"pod": {**POD, "securityContext": {"runAsUser": 0}}}, "tiny: its pods do not run as 1000"),
+        (
+            {"pod": {**POD, "containers": [{**CONTAINER, "securityContext": {}}]}},
+            "tiny: its container engine can write to its root file system",
+        ),
+        (
+            {"pod": {**POD, "containers": [{**CONTAINER, "env": []}]}},
+            "tiny: its container engine has no HF_HUB_OFFLINE=1",
+        ),
+    ],
+    ids=["name", "measure", "unsteady", "empty", "copies", "account", "root", "offline"],
+)
+def test_a_broken_promise_is_named(told: dict[str, Any], said: str) -> None:
+    assert faults(**told) == [said]
