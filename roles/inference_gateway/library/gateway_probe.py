@@ -1,0 +1,234 @@
+#!/usr/bin/python
+"""Ask the platform's models as an application of the site does: through the door, with a key."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gateway_probe
+short_description: Ask the models through the site's door
+description:
+  - Each model must answer a prompt through the traffic router's address, whole and as a stream, with the same text. The
+    server must be the one that the platform's authority vouches for.
+  - Who has no key is refused, as is a model that there is not, and a body that is none.
+extends_documentation_fragment: [platform.base.vault]
+options:
+  kubeconfig: {description: How to reach the cluster., type: path, required: true}
+  namespace: {description: Where the gateway runs., type: str, required: true}
+  door: {description: "The traffic router's namespace, where a service has an address.", type: str, required: true}
+  host: {description: The name callers know the gateway by., type: str, required: true}
+  authority: {description: Who signed its certificate., type: path, required: true}
+  key: {description: "Verification's own key, C(TENANT/NAME).", type: str, required: true}
+  models: {description: Models that callers can name., type: dict, required: true}
+  seconds: {description: How long it may take to be there., type: float, required: true}
+author: [The platform-install project]
+"""
+
+EXAMPLES = r"""
+- name: Ask them
+  gateway_probe:
+    vault: "{{ platform_vault_access }}"
+    kubeconfig: /etc/platform/kubeconfig
+    namespace: inference-gateway
+    door: traffic-router
+    host: inference.example.com
+    authority: /etc/platform/ca.crt
+    key: platform-verify/verify
+    models: {tiny: {url: "http://tiny.llamacpp.svc"}}
+    seconds: 300
+"""
+
+RETURN = r"""
+platform_report:
+  description: Where it answers, and each model with the milliseconds of an answer and of a stream's first piece.
+  returned: always
+  type: dict
+"""
+
+import json
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
+from ansible_collections.platform.base.plugins.module_utils.vault_site import (
+    ACCESS,
+    VaultProblem,
+    read_secret,
+    vault_of,
+)
+from ansible_collections.platform.base.plugins.module_utils.web_door import Answer, Door, NoAnswer
+
+_PORT = 443
+_ANSWER_SECONDS = 60
+# Not kept between verifications: what is asked must reach the model each time.
+_ASKED = {"temperature": 0.0, "seed": 1, "max_tokens": 16}
+
+
+class Caller:
+    """An application of the site.
+
+    Args:
+        door: the way to the gateway.
+        key: what it is known by; nobody when empty.
+    """
+
+    def __init__(self, door: Door, key: str) -> None:
+        self._door = door
+        self._headers = {"Content-Type": "application/json"}
+        if key:
+            self._headers["Authorization"] = f"Bearer {key}"
+
+    def get(self, path: str) -> Answer:
+        """Return what is answered to a question.
+
+        Raises:
+            NoAnswer: nothing.
+        """
+        return self._door.request("GET", path, self._headers)
+
+    def post(self, path: str, body: Any) -> Answer:
+        """Return what is answered to a body; text is sent as it is.
+
+        Raises:
+            NoAnswer: nothing.
+        """
+        content = body if isinstance(body, str) else json.dumps(body)
+        return self._door.request("POST", path, self._headers, content.encode())
+
+
+def streamed(content: bytes) -> str:
+    """Return the text of a stream of chat's pieces.
+
+    Raises:
+        ValueError: it has no end, or tells of an error.
+    """
+    lines = [line.removeprefix("data:").strip() for line in content.decode().splitlines() if line.startswith("data:")]
+    if not lines or lines[-1] != "[DONE]":
+        raise ValueError("the stream has no end")
+    pieces = [json.loads(line) for line in lines[:-1]]
+    if broken := [piece["error"] for piece in pieces if "error" in piece]:
+        raise ValueError(f"the stream tells of an error: {broken[0]}")
+    return "".join(
+        choice["delta"].get("content") or "" for piece in pieces for choice in piece["choices"] if "delta" in choice
+    )
+
+
+def misanswers(caller: Caller, model: str, prompt: str) -> Iterator[str]:
+    """Yield what is wrong with how a model answers, whole and in pieces."""
+    body = {**_ASKED, "model": model, "messages": [{"role": "user", "content": prompt}]}
+    whole = caller.post("/v1/chat/completions", body)
+    if whole.status != 200:
+        yield f"a prompt was answered {whole.status}: {whole.content.decode(errors='replace')[:200]}"
+        return
+    text = json.loads(whole.content)["choices"][0]["message"]["content"]
+    in_pieces = caller.post("/v1/chat/completions", {**body, "stream": True})
+    if in_pieces.status != 200:
+        yield f"a stream was answered {in_pieces.status}: {in_pieces.content.decode(errors='replace')[:200]}"
+        return
+    try:
+        pieces = streamed(in_pieces.content)
+    except ValueError as error:
+        yield str(error)
+        return
+    if not text or text != pieces:
+        yield f"it says {text!r}, and {pieces!r} in pieces, at temperature 0"
+
+
+def misjudged(caller: Caller, stranger: Caller, models: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which requests get another status than they must."""
+    listed = {entry["id"] for entry in json.loads(caller.get("/v1/models").content)["data"]}
+    if missing := sorted(set(models) - listed):
+        yield f"/v1/models does not name {', '.join(missing)}"
+    asked = {"model": next(iter(models)), "messages": [{"role": "user", "content": "hello"}]}
+    cases = [
+        ("who has no key", stranger.post("/v1/chat/completions", asked), 401),
+        ("a model that there is not", caller.post("/v1/chat/completions", {**asked, "model": "there-is-none"}), 404),
+        ("a body without messages", caller.post("/v1/chat/completions", {"model": asked["model"]}), 422),
+        ("a body that is no JSON", caller.post("/v1/chat/completions", "{"), 422),
+        ("its measures, asked from outside", caller.get("/metrics"), 404),
+    ]
+    for what, answer, expected in cases:
+        if answer.status != expected:
+            yield f"{what} was answered {answer.status}, and not {expected}"
+
+
+def address_of(cluster: Kubectl, namespace: str) -> str:
+    """Return where the site's door is.
+
+    Raises:
+        KubectlFailed: it has no address.
+    """
+    for service in cluster.items("services", f"--namespace={namespace}"):
+        given = service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
+        if given:
+            return str(given[0]["ip"])
+    raise KubectlFailed(
+        f"No service in {namespace} has an address. Are there addresses left in `platform_load_balancer_addresses`?"
+    )
+
+
+def tried(door: Door, key: str, models: Mapping[str, Any], prompt: str) -> tuple[list[str], dict[str, int]]:
+    """Return what is wrong, and the milliseconds of each model's answers."""
+    caller, stranger = Caller(door, key), Caller(door, "")
+    wrong, took = [], {}
+    for model in sorted(models):
+        began = time.monotonic()
+        wrong += [f"{model}: {fault}" for fault in misanswers(caller, model, prompt)]
+        took[model] = round((time.monotonic() - began) * 1000)
+    if models:
+        wrong += misjudged(caller, stranger, models)
+    return wrong, took
+
+
+def until_right(door: Door, given: Mapping[str, Any], key: str) -> tuple[list[str], dict[str, int]]:
+    """Return nothing wrong, or what still is when the time is over: copies learn of keys and models within a minute."""
+    end = time.monotonic() + given["seconds"]
+    while True:
+        try:
+            # Kept answers must not be what proves a model: no two verifications ask the same.
+            wrong, took = tried(door, key, given["models"], f"Are you there at {time.time()}?")
+        except NoAnswer as failure:
+            wrong, took = [str(failure)], {}
+        if not wrong or time.monotonic() >= end:
+            return wrong, took
+        time.sleep(3)
+
+
+def main() -> None:
+    """Run the module."""
+    text = {"type": "str", "required": True}
+    path = {"type": "path", "required": True}
+    module = AnsibleModule(
+        argument_spec={
+            "vault": ACCESS, "kubeconfig": path, "namespace": text, "door": text, "host": text, "authority": path,
+            "key": {**text, "no_log": False}, "models": {"type": "dict", "required": True},
+            "seconds": {"type": "float", "required": True},
+        },
+        supports_check_mode=True,
+    )  # fmt: skip
+    if module.check_mode:
+        module.exit_json(changed=False, platform_report={})
+    given = module.params
+    cluster = Kubectl(given["kubeconfig"])
+    try:
+        where = f"--namespace={given['namespace']}"
+        cluster.run("rollout", "status", "deployment/inference-gateway", where, f"--timeout={int(given['seconds'])}s")
+        address = address_of(cluster, given["door"])
+        with vault_of({**given, "seconds": 120}) as client:
+            key = read_secret(client, "inference_gateway/keys").get(given["key"], "")
+    except (KubectlFailed, VaultProblem) as failure:
+        module.fail_json(msg=str(failure))
+    context = ssl.create_default_context(cafile=given["authority"])
+    door = Door(address, _PORT, given["host"], context, _ANSWER_SECONDS)
+    wrong, took = until_right(door, given, key)
+    if wrong:
+        module.fail_json(
+            msg=f"{given['host']} at {address} does not answer as it must: {'; '.join(wrong)}.", evidence=wrong
+        )
+    module.exit_json(changed=False, platform_report={"address": address, "milliseconds": took})
+
+
+if __name__ == "__main__":
+    main()
