@@ -44,6 +44,7 @@ from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubec
 
 _ACCOUNT = 1000
 _OFFLINE = "HF_HUB_OFFLINE"
+_SETTLED = ("Healthy", "Paused")
 _ASKED = {"messages": [{"role": "user", "content": "Are you there?"}], "temperature": 0, "seed": 1, "max_tokens": 16}
 
 
@@ -52,7 +53,7 @@ class Engine:
 
     def __init__(self, cluster: Kubectl, namespace: str, model: str) -> None:
         self._cluster = cluster
-        self._at = f"/api/v1/namespaces/{namespace}/services/http:{model}:80/proxy"
+        self._at = f"/api/v1/namespaces/{namespace}/services/http:{model}-stable:80/proxy"
         self.model = model
 
     def get(self, path: str) -> str:
@@ -101,6 +102,25 @@ def loose_ends(pod: Mapping[str, Any]) -> Iterator[str]:
             yield f"its container {container['name']} has no {_OFFLINE}=1"
 
 
+def settled(cluster: Kubectl, name: str, where: str, copies: int, seconds: float) -> dict[str, Any]:
+    """Return a model's rollout when all its copies are ready, or as it is when the time is over.
+
+    A release that waits to be agreed to is no fault: those who ask are served meanwhile.
+
+    Raises:
+        KubectlFailed: there is no such model.
+    """
+    found: dict[str, Any] = {}
+
+    def is_settled() -> bool:
+        found.update(cluster.get("rollouts.argoproj.io", name, where))
+        status = found.get("status", {})
+        return status.get("phase") in _SETTLED and status.get("readyReplicas", 0) >= copies
+
+    cluster.wait_for(is_settled, seconds)
+    return found
+
+
 def tried(cluster: Kubectl, given: Mapping[str, Any]) -> tuple[list[str], dict[str, float]]:
     """Return what is wrong with the models, and the seconds that each took for its answers.
 
@@ -109,10 +129,12 @@ def tried(cluster: Kubectl, given: Mapping[str, Any]) -> tuple[list[str], dict[s
     """
     where, wrong, seconds = f"--namespace={given['namespace']}", [], {}
     for name, copies in sorted(given["models"].items()):
-        cluster.run("rollout", "status", f"deployment/{name}", where, f"--timeout={int(given['seconds'])}s")
-        found = cluster.get("deployment", name, where)
-        if found["status"].get("readyReplicas", 0) < copies:
-            wrong.append(f"{name}: {found['status'].get('readyReplicas', 0)} of {copies} copies are ready")
+        found = settled(cluster, name, where, copies, given["seconds"])
+        status = found.get("status", {})
+        if status.get("phase") not in _SETTLED or status.get("readyReplicas", 0) < copies:
+            why = status.get("message", "nothing is said of it")
+            wrong.append(f"{name}: {status.get('readyReplicas', 0)} of {copies} copies are ready: {why}")
+            continue
         began = time.monotonic()
         faults = [*loose_ends(found["spec"]["template"]["spec"])]
         faults += broken_promises(Engine(cluster, given["namespace"], name), given["measure"])

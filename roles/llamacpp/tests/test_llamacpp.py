@@ -14,7 +14,7 @@ KUBECTL = "kubectl --kubeconfig /etc/platform/kubeconfig --request-timeout=60s "
 
 @pytest.fixture
 def models(host: Host) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(host.check_output(KUBECTL + "-n llamacpp get deploy -o json"))["items"]
+    found: list[dict[str, Any]] = json.loads(host.check_output(KUBECTL + "-n llamacpp get rollouts -o json"))["items"]
     return found
 
 
@@ -23,7 +23,7 @@ def test_each_model_tells_that_it_is_well(host: Host, models: list[dict[str, Any
     for model in models:
         name = model["metadata"]["name"]
         health = host.check_output(
-            KUBECTL + f"get --raw /api/v1/namespaces/llamacpp/services/http:{name}:80/proxy/health"
+            KUBECTL + f"get --raw /api/v1/namespaces/llamacpp/services/http:{name}-stable:80/proxy/health"
         )
 
         assert json.loads(health)["status"] == "ok"

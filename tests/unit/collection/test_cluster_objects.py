@@ -112,3 +112,24 @@ def test_what_the_cluster_refuses_is_told(folder: Path) -> None:
 def test_nothing_to_apply_is_not_asked_for(folder: Path) -> None:
     assert apply(Kubectl("/etc/platform/kubeconfig"), [], dry=False) == []
     assert not (folder / "calls").exists()
+
+
+def test_what_shall_stay_as_it_is_is_not_applied_again(folder: Path) -> None:
+    there, missing = configuration("one", "moved on"), configuration("two", "new")
+    (folder / "get.out").write_text(json.dumps(there))
+    (folder / "apply.out").write_text(json.dumps(missing))
+    cluster = Kubectl("/etc/platform/kubeconfig", pause=lambda _: None)
+
+    names = apply(cluster, [configuration("one", "first"), missing], dry=False, only_missing=True)
+
+    assert names == ["v1/ConfigMap/shop/two"]
+    assert json.loads((folder / "given").read_text())["items"] == [missing]
+
+
+def test_where_nothing_is_missing_nothing_is_applied(folder: Path) -> None:
+    (folder / "get.out").write_text(json.dumps(configuration("one", "moved on")))
+
+    names = apply(Kubectl("/x", pause=lambda _: None), [configuration("one", "first")], dry=False, only_missing=True)
+
+    assert names == []
+    assert "apply" not in (folder / "calls").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -30,12 +31,11 @@ class Cluster:
             "measures": MEASURE,
             "answers": ["hi", "hi"],
             "ready": 2,
+            "phase": "Healthy",
             "pod": POD,
         } | told
 
-    def run(self, verb: str, *arguments: str, document: Any = None) -> str:
-        if verb == "rollout":
-            return ""
+    def run(self, _: str, *arguments: str, document: Any = None) -> str:
         path = arguments[1].partition("/proxy")[2]
         if path == "/v1/chat/completions":
             assert document["model"] == "tiny"
@@ -47,7 +47,12 @@ class Cluster:
         }[path]
 
     def get(self, *_: str) -> Any:
-        return {"status": {"readyReplicas": self._told["ready"]}, "spec": {"template": {"spec": self._told["pod"]}}}
+        status = {"readyReplicas": self._told["ready"], "phase": self._told["phase"], "message": "it says so"}
+        return {"status": status, "spec": {"template": {"spec": self._told["pod"]}}}
+
+    def wait_for(self, holds: Callable[[], bool], seconds: float) -> bool:
+        assert seconds == 1
+        return holds()
 
 
 def faults(**told: Any) -> list[str]:
@@ -56,8 +61,9 @@ def faults(**told: Any) -> list[str]:
     return found
 
 
-def test_an_engine_that_keeps_its_contract_has_no_faults() -> None:
-    assert faults() == []
+@pytest.mark.parametrize("phase", ["Healthy", "Paused"])
+def test_an_engine_that_keeps_its_contract_has_no_faults(phase: str) -> None:
+    assert faults(phase=phase) == []
 
 
 @pytest.mark.parametrize(
@@ -67,7 +73,8 @@ def test_an_engine_that_keeps_its_contract_has_no_faults() -> None:
         ({"measures": "up"}, f"tiny: /metrics has no {MEASURE}"),
         ({"answers": ["hi", "ho"]}, "tiny: it answers 'hi', and then 'ho', at temperature 0"),
         ({"answers": ["", ""]}, "tiny: its answer is empty"),
-        ({"ready": 1}, "tiny: 1 of 2 copies are ready"),
+        ({"ready": 1}, "tiny: 1 of 2 copies are ready: it says so"),
+        ({"phase": "Degraded"}, "tiny: 2 of 2 copies are ready: it says so"),
         ({"pod": {**POD, "securityContext": {"runAsUser": 0}}}, "tiny: its pods do not run as 1000"),
         (
             {"pod": {**POD, "containers": [{**CONTAINER, "securityContext": {}}]}},
@@ -78,7 +85,7 @@ def test_an_engine_that_keeps_its_contract_has_no_faults() -> None:
             "tiny: its container engine has no HF_HUB_OFFLINE=1",
         ),
     ],
-    ids=["name", "measure", "unsteady", "empty", "copies", "account", "root", "offline"],
+    ids=["name", "measure", "unsteady", "empty", "copies", "degraded", "account", "root", "offline"],
 )
 def test_a_broken_promise_is_named(told: dict[str, Any], said: str) -> None:
     assert faults(**told) == [said]

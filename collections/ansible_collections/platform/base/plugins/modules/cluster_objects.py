@@ -18,6 +18,10 @@ options:
     type: list
     elements: dict
     required: true
+  only_missing:
+    description: Whether objects that are there stay as they are, since a controller goes on from what was given first.
+    type: bool
+    default: false
 author: [The platform-install project]
 """
 
@@ -46,11 +50,12 @@ _UNREGISTERED = "no matches for kind"
 _OF_THE_SERVER = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
 
 
-def apply(cluster: Kubectl, objects: Sequence[Mapping[str, Any]], dry: bool) -> list[str]:
+def apply(cluster: Kubectl, objects: Sequence[Mapping[str, Any]], dry: bool, only_missing: bool = False) -> list[str]:
     """Apply objects, and return the names of those that were not there, or were otherwise.
 
     Args:
         dry: whether the server only tells what it would make of them.
+        only_missing: whether those that are there stay as they are.
 
     Raises:
         KubectlFailed: the cluster does not take them all; those it takes are there.
@@ -61,9 +66,12 @@ def apply(cluster: Kubectl, objects: Sequence[Mapping[str, Any]], dry: bool) -> 
     before = cluster.attempt("get", "--filename=-", "--ignore-not-found", "--output=json", document=document)
     if before.returncode and _UNREGISTERED not in before.stderr:
         raise KubectlFailed(f"What is there cannot be read: {before.stderr.strip()[-400:]}")
+    known = _by_name(before.stdout)
+    if only_missing:
+        missing = [item for item in objects if _name_of(item) not in known]
+        return apply(cluster, missing, dry)
     rehearsed = ("--dry-run=server",) if dry else ()
     after = cluster.run(*_APPLY, *rehearsed, "--filename=-", "--output=json", document=document)
-    known = _by_name(before.stdout)
     return [name for name, content in _by_name(after).items() if known.get(name) != content]
 
 
@@ -75,11 +83,15 @@ def _by_name(text: str) -> dict[str, Any]:
     found = {}
     for item in document["items"] if document["kind"] == "List" else [document]:
         metadata = {key: value for key, value in item["metadata"].items() if key not in _OF_THE_SERVER}
-        place = [item["apiVersion"], item["kind"], metadata.get("namespace", ""), metadata["name"]]
-        found["/".join(part for part in place if part)] = {
+        found[_name_of(item)] = {
             **{key: value for key, value in item.items() if key != "status"}, "metadata": metadata,
         }  # fmt: skip
     return found
+
+
+def _name_of(item: Mapping[str, Any]) -> str:
+    place = [item["apiVersion"], item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]]
+    return "/".join(part for part in place if part)
 
 
 def main() -> None:
@@ -88,11 +100,13 @@ def main() -> None:
         argument_spec={
             "kubeconfig": {"type": "path", "required": True},
             "objects": {"type": "list", "elements": "dict", "required": True},
+            "only_missing": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
+    given = module.params
     try:
-        applied = apply(Kubectl(module.params["kubeconfig"]), module.params["objects"], module.check_mode)
+        applied = apply(Kubectl(given["kubeconfig"]), given["objects"], module.check_mode, given["only_missing"])
     except KubectlFailed as failure:
         module.fail_json(msg=str(failure))
     module.exit_json(changed=bool(applied), applied=applied)

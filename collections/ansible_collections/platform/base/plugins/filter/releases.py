@@ -1,0 +1,111 @@
+"""Say by which steps a release of a model takes over, and how it is judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+DOCUMENTATION = r"""
+name: release_steps
+short_description: The steps by which a release takes over
+options:
+  _input: {description: "Shares in percent, each of which is judged.", type: list, elements: int, required: true}
+  model: {description: "The model, after which its analyses are called.", type: str, required: true}
+  measured: {description: Whether there is something that measures., type: bool, required: true}
+  approved: {description: Whether somebody has to agree before it gets everything., type: bool, required: true}
+"""
+
+
+def release_steps(shares: Sequence[int], model: str, measured: bool, approved: bool) -> list[dict[str, Any]]:
+    """Return the steps: one copy that must answer at all, then shares, each judged by what callers see.
+
+    Where nothing measures, nobody could judge: it waits at the first share until somebody agrees.
+    """
+    steps: list[dict[str, Any]] = [{"setCanaryScale": {"replicas": 1}}, _judged(f"{model}-smoke")]
+    for share in shares if measured else shares[:1]:
+        steps.append({"setWeight": share})
+        if measured:
+            steps.append(_judged(f"{model}-release"))
+        if share == shares[0]:
+            # From here on it has as many copies as its share asks for.
+            steps.append({"setCanaryScale": {"matchTrafficWeight": True}})
+    return [*steps, {"pause": {}}] if approved or not measured else steps
+
+
+def release_metrics(model: str, rules: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the metrics that a release is judged by, without who measures them.
+
+    Requests that were given up before anybody answered have no track: they may have been the release's own, and count.
+    A look with neither a good nor a bad end comes to nothing. Fewer of those are allowed than there are looks: as many
+    would pass for a good end.
+
+    Args:
+        rules: `looks`, `look_seconds`, `window_seconds`, `least_requests`, `bad_errors`, `good_errors`,
+            `answer_seconds`, `first_token_seconds`.
+    """
+    asked, window = f'model="{model}",track=~"canary|unknown"', f"[{rules['window_seconds']}s]"
+    requests = f"sum(increase(aip_requests_total{{{asked}}}{window}))"
+    # A release without a mistake has no series of mistakes: that is none, and not nothing.
+    mistakes = f'(sum(increase(aip_requests_total{{{asked},code=~"5.."}}{window})) or vector(0))'
+
+    def slowest(measure: str) -> str:
+        return f"histogram_quantile(0.95, sum by (le) (rate({measure}_bucket{{{asked}}}{window})))"
+
+    answers, pieces = slowest("aip_request_duration_seconds"), slowest("aip_time_to_first_token_seconds")
+    answer, piece = rules["answer_seconds"], rules["first_token_seconds"]
+    half, most = rules["looks"] // 2, rules["looks"] - 1
+    found = [
+        # Until enough was asked there is no verdict; then one look is enough.
+        ("requests", requests, f"len(result) > 0 && result[0] >= {rules['least_requests']}", "false", most, 0),
+        (
+            "errors",
+            f"{mistakes} / {requests}",
+            _told("<", rules["good_errors"]),
+            _told(">=", rules["bad_errors"]),
+            half,
+            0,
+        ),
+        ("answers", answers, _told("<", answer), _told(">=", answer), half, 1),
+        # Where nobody asked for a stream there is none to be slow.
+        (
+            "first-pieces",
+            pieces,
+            f"len(result) == 0 || isNaN(result[0]) || result[0] < {piece}",
+            _told(">=", piece),
+            half,
+            1,
+        ),
+    ]
+    return [
+        {
+            "name": name, "query": query, "successCondition": good, "failureCondition": bad,
+            "inconclusiveLimit": patience, "failureLimit": failures, "count": rules["looks"],
+            "interval": f"{rules['look_seconds']}s",
+            "initialDelay": f"{0 if name == 'requests' else rules['window_seconds']}s",
+        }
+        for name, query, good, bad, patience, failures in found
+    ]  # fmt: skip
+
+
+def golden_condition(answer: str) -> str:
+    """Return the condition under which an answer to a release's first prompt is right: any, or this one."""
+    return f"result == {json.dumps(answer)}" if answer else "len(result) > 0"
+
+
+def _told(comparison: str, bound: float) -> str:
+    return f"len(result) > 0 && !isNaN(result[0]) && result[0] {comparison} {bound}"
+
+
+def _judged(template: str) -> dict[str, Any]:
+    return {"analysis": {"templates": [{"templateName": template}]}}
+
+
+class FilterModule:
+    """Filters of this file."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters by name."""
+        return {
+            "golden_condition": golden_condition, "release_metrics": release_metrics, "release_steps": release_steps,
+        }  # fmt: skip

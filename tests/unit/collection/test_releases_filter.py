@@ -1,0 +1,87 @@
+"""By which steps a release takes over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.platform.base.plugins.filter.releases import (
+    golden_condition,
+    release_metrics,
+    release_steps,
+)
+
+RULES = {
+    "looks": 10, "look_seconds": 60, "window_seconds": 300, "least_requests": 300, "bad_errors": 0.01,
+    "good_errors": 0.001, "answer_seconds": 2, "first_token_seconds": 1,
+}  # fmt: skip
+
+
+def steps(measured: bool = True, approved: bool = False) -> list[dict[str, Any]]:
+    return release_steps([5, 25, 50], "tiny", measured, approved)
+
+
+def kinds(found: list[dict[str, Any]]) -> list[str]:
+    return [f"{next(iter(step))} {step.get('setWeight', '')}".strip() for step in found]
+
+
+def test_each_share_is_judged_before_the_next() -> None:
+    assert kinds(steps()) == [
+        "setCanaryScale", "analysis", "setWeight 5", "analysis", "setCanaryScale", "setWeight 25", "analysis",
+        "setWeight 50", "analysis",
+    ]  # fmt: skip
+
+
+def test_it_has_to_answer_at_all_before_any_caller_asks_it() -> None:
+    found = steps()
+
+    assert found[0] == {"setCanaryScale": {"replicas": 1}}
+    assert found[1]["analysis"]["templates"] == [{"templateName": "tiny-smoke"}]
+
+
+def test_where_it_has_to_be_approved_it_waits_at_the_end() -> None:
+    assert steps(approved=True) == [*steps(), {"pause": {}}]
+
+
+def test_where_nothing_measures_it_waits_at_the_first_share() -> None:
+    found = steps(measured=False)
+
+    assert kinds(found) == ["setCanaryScale", "analysis", "setWeight 5", "setCanaryScale", "pause"]
+    assert found[-1] == {"pause": {}}
+
+
+@pytest.mark.parametrize("looks", [2, 3, 10])
+def test_looks_that_come_to_nothing_never_add_up_to_a_good_one(looks: int) -> None:
+    for metric in release_metrics("tiny", {**RULES, "looks": looks}):
+        assert metric["inconclusiveLimit"] < metric["count"]
+
+
+def test_there_is_no_verdict_before_enough_was_asked() -> None:
+    requests = release_metrics("tiny", RULES)[0]
+
+    assert requests["successCondition"] == "len(result) > 0 && result[0] >= 300"
+    assert requests["failureCondition"] == "false"
+
+
+def test_a_release_without_a_mistake_has_none_and_not_nothing() -> None:
+    errors = release_metrics("tiny", RULES)[1]
+
+    assert "or vector(0)) /" in errors["query"]
+    assert errors["failureLimit"] == 0
+
+
+def test_what_was_given_up_before_an_answer_counts_as_the_releases() -> None:
+    assert all('model="tiny",track=~"canary|unknown"' in metric["query"] for metric in release_metrics("tiny", RULES))
+
+
+def test_silence_is_neither_good_nor_bad() -> None:
+    for metric in release_metrics("tiny", RULES)[1:3]:
+        assert "!isNaN(result[0])" in metric["successCondition"]
+        assert "!isNaN(result[0])" in metric["failureCondition"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "condition"), [("", "len(result) > 0"), ('He said "yes".', 'result == "He said \\"yes\\"."')]
+)
+def test_a_first_answer_is_right_as_it_is_told(answer: str, condition: str) -> None:
+    assert golden_condition(answer) == condition
