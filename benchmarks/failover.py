@@ -1,6 +1,7 @@
-"""Measure how long the API does not answer when a control plane loses power: `python benchmarks/failover.py`.
+"""Measure how long the API does not answer when a control plane loses power: `python benchmarks/failover.py [--whole]`.
 
 Each host is cut once, the one that holds the address first; `/readyz` is asked every 10 ms from the hosts' network.
+The site is a cluster with storage and metrics; with `--whole` it has all components.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.install import installed
-from benchmarks.sites import bare_site
+from benchmarks.sites import bare_site, wanted
 from installer.cli.console import table
 from tests.system.site import CONTROL_PLANES, LabSite, eventually
 
@@ -44,8 +45,9 @@ print(round(longest * 1000))
 
 def main() -> None:
     """Measure and print the table."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    with bare_site() as site:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--whole", action="store_true", help="install all components")
+    with bare_site(components=wanted(parser.parse_args().whole)) as site:
         installed(site)
         authority = site.state / "cluster-authority.crt"
         authority.write_text(site.on("cp1", "cat /etc/kubernetes/pki/ca.crt"))

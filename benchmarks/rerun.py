@@ -1,4 +1,7 @@
-"""Time a second run that finds nothing to change: `python benchmarks/rerun.py [--rounds 3]`."""
+"""Time a second run that finds nothing to change: `python benchmarks/rerun.py [--rounds 3] [--whole]`.
+
+It is of a cluster with storage and metrics; with `--whole`, of all components.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.install import installed
-from benchmarks.sites import bare_site
+from benchmarks.sites import bare_site, wanted
 from installer.cli.console import table
 
 
@@ -17,8 +20,10 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
-    with bare_site() as site:
+    parser.add_argument("--whole", action="store_true", help="install all components")
+    given = parser.parse_args()
+    rounds = given.rounds
+    with bare_site(components=wanted(given.whole)) as site:
         first, _ = installed(site)
         runs = [installed(site) for _ in range(rounds)]
     changed = max(sum(result["changed"] for result in report["steps"].values()) for _, report in runs)

@@ -1,7 +1,8 @@
-"""Time installations on more and more hosts: `python benchmarks/scale.py [--hosts 3 6 9]`.
+"""Time installations on more and more hosts: `python benchmarks/scale.py [--hosts 3 6 9] [--whole]`.
 
 Three are control planes, the others workers. All share this machine's processors, so that work which is
-done once a host is seen in full: what a site's own servers would do side by side is done here in turn.
+done once a host is seen in full: what a site's own servers would do side by side is done here in turn. They are of a
+cluster with storage and metrics; with `--whole`, of all components.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.install import installed
-from benchmarks.sites import bare_site
+from benchmarks.sites import bare_site, wanted
 from installer.cli.console import table
 
 _CONTROL_PLANES = 3
@@ -24,10 +25,12 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", type=int, nargs="+", default=[3, 6, 9])
-    counts, rows, first = parser.parse_args().hosts, [], 0.0
+    parser.add_argument("--whole", action="store_true", help="install all components")
+    given = parser.parse_args()
+    counts, rows, first = given.hosts, [], 0.0
     steps: dict[str, list[str]] = {}
     for count in counts:
-        with bare_site(count - _CONTROL_PLANES) as site:
+        with bare_site(count - _CONTROL_PLANES, components=wanted(given.whole)) as site:
             before = worked()
             taken, report = installed(site)
             work = worked() - before

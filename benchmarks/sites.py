@@ -6,23 +6,29 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.system.site import LabSite, lab_inventory
+from tests.system.site import LabSite, lab_inventory, of_a_cluster
 
 LAB = "benchmark"
 _FIRST_WORKER = 21
 
 
 @contextlib.contextmanager
-def bare_site(workers: int = 0, lab: str = LAB) -> Iterator[LabSite]:
-    """Yield bare hosts, up and with their bundle built: three control planes, an admin host and some workers."""
+def bare_site(workers: int = 0, lab: str = LAB, components: Sequence[str] = ()) -> Iterator[LabSite]:
+    """Yield bare hosts, up and with their bundle built: three control planes, an admin host and some workers.
+
+    Args:
+        workers: how many of them.
+        lab: its name.
+        components: what is installed there; everything the inventory has when none is named.
+    """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         addresses = {f"w{n}": f"10.77.0.{_FIRST_WORKER + n}" for n in range(1, workers + 1)}
-        site = LabSite(lab, lab_inventory(Path(folder), "worker", addresses))
+        site = LabSite(lab, lab_inventory(Path(folder), "worker", addresses), components)
         site.forget()
         try:
             site.run("lab", "up")
@@ -30,6 +36,11 @@ def bare_site(workers: int = 0, lab: str = LAB) -> Iterator[LabSite]:
             yield site
         finally:
             site.forget()
+
+
+def wanted(whole: bool) -> Sequence[str]:
+    """Return the components to measure with: all, or a cluster with storage and metrics."""
+    return () if whole else of_a_cluster()
 
 
 def seconds(work: Callable[[], object]) -> float:
