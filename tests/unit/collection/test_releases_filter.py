@@ -70,6 +70,10 @@ def test_a_release_without_a_mistake_has_none_and_not_nothing() -> None:
     assert errors["failureLimit"] == 0
 
 
+def test_mistakes_among_a_few_requests_are_no_share_of_mistakes() -> None:
+    assert release_metrics("tiny", RULES)[1]["query"].endswith(" >= 30")
+
+
 def test_what_was_given_up_before_an_answer_counts_as_the_releases() -> None:
     assert all('model="tiny",track=~"canary|unknown"' in metric["query"] for metric in release_metrics("tiny", RULES))
 

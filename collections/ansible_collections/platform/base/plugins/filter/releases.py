@@ -54,43 +54,31 @@ def release_metrics(model: str, rules: Mapping[str, Any]) -> list[dict[str, Any]
 
     answers, pieces = slowest("aip_request_duration_seconds"), slowest("aip_time_to_first_token_seconds")
     answer, piece = rules["answer_seconds"], rules["first_token_seconds"]
-    half, most = rules["looks"] // 2, rules["looks"] - 1
+    # One mistake in the first three requests is no share of mistakes yet.
+    share = f"({mistakes} / {requests}) and {requests} >= {max(1, rules['least_requests'] // 10)}"
+    enough = f"len(result) > 0 && result[0] >= {rules['least_requests']}"
+    # Where nobody asked for a stream there is none to be slow.
+    prompt = f"len(result) == 0 || isNaN(result[0]) || result[0] < {piece}"
     found = [
-        # Until enough was asked there is no verdict; then one look is enough.
-        ("requests", requests, f"len(result) > 0 && result[0] >= {rules['least_requests']}", "false", most, 0),
-        (
-            "errors",
-            f"{mistakes} / {requests}",
-            _told("<", rules["good_errors"]),
-            _told(">=", rules["bad_errors"]),
-            half,
-            0,
-        ),
-        ("answers", answers, _told("<", answer), _told(">=", answer), half, 1),
-        # Where nobody asked for a stream there is none to be slow.
-        (
-            "first-pieces",
-            pieces,
-            f"len(result) == 0 || isNaN(result[0]) || result[0] < {piece}",
-            _told(">=", piece),
-            half,
-            1,
-        ),
+        _metric("requests", requests, enough, "false", 0),
+        _metric("errors", share, _told("<", rules["good_errors"]), _told(">=", rules["bad_errors"]), 0),
+        _metric("answers", answers, _told("<", answer), _told(">=", answer), 1),
+        _metric("first-pieces", pieces, prompt, _told(">=", piece), 1),
     ]
-    return [
-        {
-            "name": name, "query": query, "successCondition": good, "failureCondition": bad,
-            "inconclusiveLimit": patience, "failureLimit": failures, "count": rules["looks"],
-            "interval": f"{rules['look_seconds']}s",
-            "initialDelay": f"{0 if name == 'requests' else rules['window_seconds']}s",
-        }
-        for name, query, good, bad, patience, failures in found
-    ]  # fmt: skip
+    looks, every = rules["looks"], f"{rules['look_seconds']}s"
+    common = {"count": looks, "inconclusiveLimit": looks - 1, "interval": every, "initialDelay": every}
+    return [{**metric, **common} for metric in found]
 
 
 def golden_condition(answer: str) -> str:
     """Return the condition under which an answer to a release's first prompt is right: any, or this one."""
     return f"result == {json.dumps(answer)}" if answer else "len(result) > 0"
+
+
+def _metric(name: str, query: str, good: str, bad: str, failures: int) -> dict[str, Any]:
+    return {
+        "name": name, "query": query, "successCondition": good, "failureCondition": bad, "failureLimit": failures,
+    }  # fmt: skip
 
 
 def _told(comparison: str, bound: float) -> str:
