@@ -1,0 +1,63 @@
+"""Ask a model through the site's door: `python callers.py ADDRESS HOST AUTHORITY RATE`, with the key on stdin.
+
+Asks until stdin ends. Prints a JSON line an answer: `at`, its `status` (0 for none), its `track`, and the `seconds`
+it took. It is run in the lab's network, by itself: it knows nothing of this project.
+"""
+
+import http.client
+import json
+import socket
+import ssl
+import sys
+import threading
+import time
+
+_WORKERS = 6
+_said = threading.Lock()
+
+
+def main(address: str, host: str, authority: str, rate: float) -> None:
+    """Ask, from some threads, so many times a second together."""
+    key = sys.stdin.readline().strip()
+    context = ssl.create_default_context(cafile=authority)
+    for number in range(_WORKERS):
+        begin = time.monotonic() + number / rate
+        ask = (address, host, context, key, begin, _WORKERS / rate)
+        threading.Thread(target=caller, args=ask, daemon=True).start()
+    # Whoever began it closes its input to end it.
+    sys.stdin.read()
+
+
+def caller(address: str, host: str, context: ssl.SSLContext, key: str, begin: float, every: float) -> None:
+    """Ask again and again, at its own moments, by one connection while that holds."""
+    connection: http.client.HTTPConnection | None = None
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    while True:
+        time.sleep(max(0.0, begin - time.monotonic()))
+        begin = max(begin + every, time.monotonic())
+        # Nothing that was kept: each prompt is another one.
+        prompt = {"role": "user", "content": f"{time.time_ns()}"}
+        body = json.dumps({"model": "tiny", "messages": [prompt], "temperature": 0, "max_tokens": 8})
+        at, status, track = time.time(), 0, ""
+        began = time.monotonic()
+        try:
+            if connection is None:
+                connection = http.client.HTTPConnection(host, 443, timeout=40)
+                plain = socket.create_connection((address, 443), 5)
+                plain.settimeout(40)
+                connection.sock = context.wrap_socket(plain, server_hostname=host)
+            connection.request("POST", "/v1/chat/completions", body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            status, track = answer.status, answer.headers.get("x-aip-track", "")
+            if answer.headers.get("Connection", "").lower() == "close":
+                connection = None
+        except (OSError, http.client.HTTPException) as error:
+            connection, track = None, type(error).__name__
+        told = {"at": at, "status": status, "track": track, "seconds": round(time.monotonic() - began, 3)}
+        with _said:
+            print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]))
