@@ -52,7 +52,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealEngine]:
 @pytest.fixture(scope="session")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealEngine]:
     """An engine that gives vectors."""
-    real = RealEngine(tmp_path_factory.mktemp("vectors"), "vectors", 2, "embeddings")
+    real = RealEngine(tmp_path_factory.mktemp("vectors"), "vectors", 2, "--embeddings")
     yield real
     real.stop()
 

@@ -261,21 +261,24 @@ class ValkeyProcess:
 
 
 class RealEngine:
-    """llama.cpp with a tiny model."""
+    """llama.cpp with a tiny model, as the platform serves it."""
 
     def __init__(self, folder: Path, name: str, seed: int, *options: str) -> None:
-        model = folder / f"{name}.gguf"
-        subprocess.run([sys.executable, HERE / "tiny_model.py", model, str(seed)], check=True, timeout=300)
+        model, module = folder / f"{name}.gguf", [sys.executable, "-m", "llamacpp_server"]
+        known = {**os.environ, "PYTHONPATH": str(HERE.parents[1] / "llamacpp_server")}
+        subprocess.run([*module, "write-tiny-model", model, "--seed", str(seed)], check=True, timeout=300, env=known)
         self._log = (folder / f"{name}.log").open("wb")
+        slots = ["--ctx-size", "65536", "--parallel", "2", "--threads-http", "4", "--drain-seconds", "0"]
         self._process = subprocess.Popen(
-            [sys.executable, HERE / "real_engine.py", model, name, *options],
-            stdin=subprocess.PIPE,
+            [*module, "--model", model, "--alias", name, "--port", "0", *slots, *options],
             stdout=subprocess.PIPE,
             stderr=self._log,
+            env=known,
         )
         assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().decode().strip()
-        assert self.url.startswith("http://127.0.0.1:"), self.url
+        said = self._process.stdout.readline().decode()
+        self.url = said.rpartition(" ")[2].rstrip(".\n")
+        assert self.url.startswith("http://127.0.0.1:"), said
 
     def slots(self) -> list[dict[str, Any]]:
         """Return what the engine works on, or worked on last."""
@@ -289,12 +292,8 @@ class RealEngine:
             connection.close()
 
     def stop(self) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
+        assert self._process.stdout is not None
+        self._process.terminate()
+        self._process.wait(60)
         self._process.stdout.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(5)
         self._log.close()
