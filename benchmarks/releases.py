@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.install import installed
 from benchmarks.sites import bare_site
 from installer.cli.console import table
+from tests.system.planted import kept_in_vault, vault_account
 from tests.system.site import Document, LabSite, eventually
-from tests.system.vault import read_secret
 
 _HERE = Path(__file__).resolve().parent
 _HOST = "inference.lab.internal"
@@ -83,7 +83,7 @@ def calling(site: LabSite) -> Iterator[Callers]:
     address = services["status"]["loadBalancer"]["ingress"][0]["ip"]
     authority = site.state / "platform-authority.crt"
     authority.write_text(site.on("admin1", "cat /etc/platform/ca.crt"))
-    key = read_secret(site, "inference_gateway/keys")[_KEY]
+    key = kept_in_vault(site, vault_account(site))["inference_gateway/keys"][_KEY]
     inside = [str(site.program), "lab", "exec", "--inventory", str(site.inventory), sys.executable]
     process = subprocess.Popen(
         [*inside, str(_HERE / "callers.py"), address, _HOST, str(authority), str(_RATE)],

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.system.planted import plant
 from tests.system.site import LabSite, of_a_cluster
 
 
@@ -16,6 +17,7 @@ def bare_site(pytestconfig: pytest.Config) -> Iterator[LabSite]:
     site.forget()
     try:
         site.run("lab", "up")
+        plant(site.state)
         # Ansible by itself builds none, and the first installation would.
         site.run("bundle", "build")
         yield site

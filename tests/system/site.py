@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,10 @@ class LabSite:
         self.state = STATE / f"{inventory.name}-{lab}"
         self.environment = {**os.environ, "PLATFORM_LAB": lab}
         self.components = components
+        # What the command said, whatever it was asked.
+        self.said: list[str] = []
+        # What programs on a host were told while it was watched.
+        self.seen: dict[str, bytes] = {}
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end; with `check`, its failure is the test's."""
@@ -45,6 +49,7 @@ class LabSite:
             [str(self.program), *arguments, "--inventory", str(self.inventory)],
             env=self.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
+        self.said += [done.stdout, done.stderr]
         if check:
             assert done.returncode == 0, (
                 f"platform-install {' '.join(arguments)}: {done.returncode}\n{done.stderr[-6000:]}"
@@ -67,7 +72,7 @@ class LabSite:
         assert process.stdout is not None
         told: deque[Document] = deque(maxlen=20)
         with process:
-            for document in _documents(process.stdout):
+            for document in _documents(self._heard(process.stdout)):
                 told.append(document)
                 if reached(document):
                     kill_tree(process.pid)
@@ -75,20 +80,43 @@ class LabSite:
         assert process.returncode == 0, f"It ended by itself, with {process.returncode}: {list(told)}"
         return False
 
+    def _heard(self, lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            self.said.append(line)
+            yield line
+
     def on(self, host: str, script: str, check: bool = True) -> str:
         """Run a shell script on a host, and return what it wrote."""
-        command = [str(self.program), "lab", "ssh", "--inventory", str(self.inventory), host, "sh -s"]
-        done = subprocess.run(command, env=self.environment, input=script, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            self.ssh(host), env=self.environment, input=script, capture_output=True, text=True, check=False
+        )
         if check:
             assert done.returncode == 0, f"{host}: {done.stderr}"
         return done.stdout
 
-    def kubectl(self, *arguments: str, check: bool = True) -> str:
-        """Run the kubectl that the report names."""
-        done = subprocess.run(
+    def python(self, host: str, program: str, libraries: str = "", check: bool = True) -> str:
+        """Run a program of Python's on a host, and return what it wrote; what it knows is on no command line."""
+        return self.on(host, self.heard_by_python(program, libraries), check)
+
+    @staticmethod
+    def heard_by_python(program: str, libraries: str = "") -> str:
+        """Return a shell script that hands a program to Python by its input."""
+        return f"PYTHONPATH={libraries} exec python3 - <<'END'\n{program}\nEND\n"
+
+    def ssh(self, host: str) -> list[str]:
+        """Return the command whose input a shell on a host reads."""
+        return [str(self.program), "lab", "ssh", "--inventory", str(self.inventory), host, "sh -s"]
+
+    def run_kubectl(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run the kubectl that the report names, to its end."""
+        return subprocess.run(
             [str(self.state / "bin" / "kubectl"), "--request-timeout=3s", *arguments],
-            env=self.environment, capture_output=True, text=True, check=False,
+            env=self.environment, input=given, capture_output=True, text=True, check=False,
         )  # fmt: skip
+
+    def kubectl(self, *arguments: str, check: bool = True) -> str:
+        """Return what kubectl wrote; an empty text when it failed and may."""
+        done = self.run_kubectl(*arguments)
         if check:
             assert done.returncode == 0, done.stderr
         return done.stdout if done.returncode == 0 else ""
@@ -167,7 +195,7 @@ def _descendants(parent: int) -> Sequence[int]:
     return found
 
 
-def _documents(lines: Iterator[str] | Any) -> Iterator[Document]:
+def _documents(lines: Iterator[str]) -> Iterator[Document]:
     for line in lines:
         with contextlib.suppress(json.JSONDecodeError):
             document = json.loads(line)
