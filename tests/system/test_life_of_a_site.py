@@ -7,11 +7,12 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.repository import read
-from tests.system import gpu_trial, left_behind
+from tests.system import examples, gpu_trial, left_behind
 from tests.system.bareness import appearance
 from tests.system.objects import Objects
 from tests.system.planted import secrets_of
@@ -150,6 +151,12 @@ def whole_site(bare_site: LabSite) -> LabSite:
     if bare_site.components:
         pytest.skip("A cluster alone has no Vault, no objects and no policies; see --whole.")
     return bare_site
+
+
+def test_examples_of_the_documents_work_as_written(whole_site: LabSite, tmp_path: Path) -> None:
+    examples.prepare(whole_site, tmp_path)
+
+    assert examples.said_to_curl(whole_site, tmp_path) == examples.said_to_openai(whole_site, tmp_path) != ""
 
 
 def test_no_secret_is_left_behind(whole_site: LabSite) -> None:
