@@ -18,7 +18,7 @@ from tests.repository import PROJECT, read, role_folder, tasks_in
 
 RELEASE = "platform.base.helm_release"
 # What a task would have read from a host, for templates that want it.
-ANSWER = {"content": "cGxhY2Vob2xkZXI=", "stdout": "placeholder"}
+ANSWER = {"content": "cGxhY2Vob2xkZXI=", "stdout": "placeholder", "digest": "placeholder"}
 IMAGE = re.compile(r"(?<![\w./-])((?:[\w-]+\.)+[a-z]+(?::\d+)?/[\w./-]+):([\w][\w.-]*)(?:@sha256:[0-9a-f]{64})?")
 
 

@@ -30,8 +30,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 passwords: {description: "By path, the password.", returned: always, type: dict}
+digest: {description: "Of all of them: it is another one when one of them is.", returned: always, type: str}
 """
 
+import hashlib
+import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -68,7 +71,8 @@ def settle(client: Any, given: Mapping[str, Any], check_mode: bool) -> dict[str,
             found[path] = secrets.token_urlsafe(32)
             if not check_mode:
                 write_secret(client, path, {_FIELD: found[path]})
-    return {"changed": bool(missing), "passwords": found}
+    digest = hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+    return {"changed": bool(missing), "passwords": found, "digest": digest}
 
 
 def forget(client: Any, given: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -76,7 +80,7 @@ def forget(client: Any, given: Mapping[str, Any], check_mode: bool) -> dict[str,
     there = [path for path in given["paths"] if read_secret(client, path)]
     for path in there if not check_mode else []:
         forget_secret(client, path)
-    return {"changed": bool(there), "passwords": {}}
+    return {"changed": bool(there), "passwords": {}, "digest": ""}
 
 
 def main() -> None:
