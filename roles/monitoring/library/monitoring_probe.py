@@ -48,6 +48,8 @@ from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubec
 
 _KEEPER = "deployment/alert-keeper"
 _UP, _WELL = "up", ("ok", "unknown")
+# What says of a target that only the copy that leads answers.
+_ANSWERS = "answers"
 _SHOWN = 12
 
 
@@ -80,8 +82,10 @@ def down(targets: Sequence[Mapping[str, Any]], wanted: Mapping[str, int]) -> Ite
         known = [target for target in targets if target["labels"]["job"] == job]
         if len(known) < count:
             yield f"{job}: {len(known)} of {count} targets are known"
+        led = [target for target in known if target["labels"].get(_ANSWERS) == "leader"]
+        one_answers = any(target["health"] == _UP for target in led)
         for target in known:
-            if target["health"] != _UP:
+            if target["health"] != _UP and not (target in led and one_answers):
                 # Before the first reading there is no error.
                 error = target.get("lastError") or "not read yet"
                 yield f"{job} at {target['labels'].get('instance', '?')} ({target['scrapeUrl']}): {error}"

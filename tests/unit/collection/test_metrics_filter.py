@@ -57,6 +57,13 @@ def test_hosts_are_asked_at_their_addresses_and_called_by_their_names() -> None:
     assert job["static_configs"][2]["labels"] == {"component": "shop", "node": "w1", "instance": "w1"}
 
 
+@pytest.mark.parametrize(("told", "labelled"), [({}, False), ({"answers": "leader"}, True)])
+def test_copies_of_which_only_the_leader_answers_are_told_apart(told: dict[str, Any], labelled: bool) -> None:
+    (job,) = configs({**STORE, **told})
+
+    assert ({"target_label": "answers", "replacement": "leader"} in job["relabel_configs"]) == labelled
+
+
 def test_who_wants_to_know_who_asks_is_shown_the_token_and_known_by_its_certificate() -> None:
     (job,) = configs(KUBELET)
 

@@ -57,6 +57,15 @@ def test_a_target_that_is_not_up_is_named_with_its_error(targets: list[dict[str,
     assert wrong(targets, [rule("A")], {"etcd": 1}) == [said]
 
 
+@pytest.mark.parametrize(("health", "faults"), [("up", 0), ("down", 2)])
+def test_where_only_the_leader_answers_one_is_enough(health: str, faults: int) -> None:
+    copies = [target("etcd", "a", health), target("etcd", "b", "down", "refused")]
+    for copy in copies:
+        copy["labels"]["answers"] = "leader"
+
+    assert len(wrong(copies, [rule("A")], {"etcd": 1})) == faults
+
+
 def test_what_nobody_tells_of_is_not_waited_for() -> None:
     assert wrong([target("site", "x", "down", "theirs"), target("etcd", "cp1")], [rule("A")], {"etcd": 1}) == []
 

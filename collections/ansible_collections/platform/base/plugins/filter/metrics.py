@@ -107,6 +107,9 @@ def _of_pods(component: str, namespace: str, entry: Mapping[str, Any]) -> dict[s
         source = "__meta_kubernetes_namespace" if known == "namespace" else about + known
         relabel.append({"source_labels": [source], "target_label": label})
     relabel.append({"target_label": "component", "replacement": component})
+    if entry.get("answers") == "leader":
+        # The others are silent, and nothing is wrong with them.
+        relabel.append({"target_label": "answers", "replacement": "leader"})
     return {"kubernetes_sd_configs": [found], "relabel_configs": relabel}
 
 
