@@ -19,6 +19,8 @@ _MOST_TEXT = 4000
 # All that the modules which run commands say of one that failed.
 _OF_COMMANDS = "non-zero return code"
 _ENDS = ("runner_on_ok", "runner_on_failed", "runner_on_unreachable")
+# Of a result that is kept back, the record has only what Ansible prints of it, and of each item of a loop.
+_ITEM, _PRINTED_CHANGED = "runner_item_on_ok", "changed: ["
 
 
 @dataclass
@@ -70,6 +72,7 @@ class RunWatch:
         self._watched: dict[str, _Watched] = {}
         self._untold: tuple[Step, ...] = ()
         self._failed_before = False
+        self._changed_items: set[tuple[str, str]] = set()
 
     def event(self, event: Mapping[str, Any]) -> bool:
         """Take one event, and return whether its record is to be kept: it is not, for it may hold a secret."""
@@ -80,8 +83,10 @@ class RunWatch:
         elif kind == "playbook_on_task_start":
             for step in self._current:
                 self._reporter.emit(TaskChanged(step.name, str(data.get("task", ""))))
+        elif kind == _ITEM and _PRINTED_CHANGED in str(event.get("stdout")):
+            self._changed_items.add(_place(data))
         elif kind in _ENDS:
-            self._task_ended(str(kind), data)
+            self._task_ended(str(kind), _with_kept_back_change(event, data, _place(data) in self._changed_items))
         return False
 
     def close(self, last_words: str) -> tuple[Step, ...]:
@@ -149,6 +154,21 @@ class RunWatch:
         if not good and not data.get("ignore_errors"):
             watched.failures.append(_failure(host, task, result, kind, self._redact))
         self._reporter.emit(TaskEnded(step.name, task, host, seconds, changed))
+
+
+def _place(data: Mapping[str, Any]) -> tuple[str, str]:
+    return str(data.get("task_uuid")), str(data.get("host"))
+
+
+def _with_kept_back_change(
+    event: Mapping[str, Any], data: Mapping[str, Any], an_item_changed: bool
+) -> Mapping[str, Any]:
+    """Return an event's data, with whether something changed although the rest of the result is kept back."""
+    result = data.get("res") or {}
+    if not result.get("censored"):
+        return data
+    changed = an_item_changed or _PRINTED_CHANGED in str(event.get("stdout"))
+    return {**data, "res": {**result, "changed": changed}}
 
 
 def _failure(host: str, task: str, result: Mapping[str, Any], kind: str, redact: Redaction) -> TaskFailure:

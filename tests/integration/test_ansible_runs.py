@@ -25,6 +25,14 @@ _COMPONENT = """\
     - {name: Say it, ansible.builtin.fail: {msg: "it read %s and abcdef.0123456789abcdef"}, when: component == "teller"}
     - {name: Keep it, ansible.builtin.fail: {msg: "%s"}, no_log: true, when: component == "keeper"}
     - {name: Wait, ansible.builtin.command: sleep 600, changed_when: false, when: component == "sleeper"}
+    - name: Change, and say nothing of it
+      when: component == "changer"
+      no_log: true
+      block:
+        - {name: One, ansible.builtin.debug: {msg: it}, changed_when: true}
+        - {name: None, ansible.builtin.debug: {msg: it}, changed_when: false}
+        - {name: Several, ansible.builtin.debug: {msg: it}, loop: [1, 2], changed_when: item == 2}
+        - {name: None of several, ansible.builtin.debug: {msg: it}, loop: [1, 2], changed_when: false}
 """ % (SECRET, SECRET)  # noqa: UP031 - braces are Jinja's
 
 
@@ -54,6 +62,10 @@ def test_a_secret_that_a_task_says_is_hidden(runner: AnsibleRunner) -> None:
 
     assert (failure.host, failure.task) == ("cp1", "Say it")
     assert failure.message == f"it read {HIDDEN} and {HIDDEN}"
+
+
+def test_what_changed_is_counted_although_the_task_keeps_back_what(runner: AnsibleRunner) -> None:
+    assert results_of(runner, "changer")["changer deploy"].changed == 2
 
 
 def test_what_a_task_keeps_back_stays_back_and_the_task_is_named(runner: AnsibleRunner) -> None:
