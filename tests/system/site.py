@@ -35,7 +35,8 @@ class LabSite:
         self.lab = lab
         self.program = PROJECT / "platform-install"
         self.inventory = inventory
-        self.state = STATE / f"{inventory.name}-{lab}"
+        # The lab that is called after its inventory has no second name.
+        self.state = STATE / "-".join(dict.fromkeys([inventory.name, lab]))
         self.environment = {**os.environ, "PLATFORM_LAB": lab}
         self.components = components
         # What the command said, whatever it was asked.
