@@ -11,10 +11,13 @@ description:
     and takes the rest.
   - A third release never becomes ready. It must be taken back within its time, while the second goes on answering.
   - All of it is in a namespace of its own, which goes afterwards.
+  - One that ended well holds good for some hours, while the controller and the image are the same.
 options:
   kubeconfig: {description: How to reach the cluster., type: path, required: true}
+  namespace: {description: Where the controller is., type: str, required: true}
   image: {description: An image that answers with its pod's name., type: str, required: true}
   deadline_seconds: {description: When a release without progress is taken back., type: int, required: true}
+  drill_hours: {description: How long one that ended well holds good., type: int, required: true}
   seconds: {description: How long each step may take., type: int, required: true}
 author: [The platform-install project]
 """
@@ -23,22 +26,27 @@ EXAMPLES = r"""
 - name: Release something
   rollout_probe:
     kubeconfig: /etc/platform/kubeconfig
+    namespace: argo-rollouts
     image: registry.example.com/agnhost:v1
     deadline_seconds: 15
+    drill_hours: 24
     seconds: 180
 """
 
 RETURN = r"""
-held: {description: What held., returned: success, type: list, elements: str}
+platform_report: {description: When releases were tried last and how long it took., returned: success, type: dict}
 """
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.drills import LastDrill, digest
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, is_ready
+from ansible_collections.platform.base.plugins.module_utils.moments import as_moment
 from ansible_collections.platform.base.plugins.module_utils.probe import answer_from_a_room, pod, room
 
 _COPIES, _PORT = 2, 8080
@@ -150,12 +158,13 @@ def rollout(image: str, revision: str, deadline: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def use(cluster: Kubectl, given: Mapping[str, Any], namespace: str) -> list[str]:
-    """Return what held.
+def use(cluster: Kubectl, given: Mapping[str, Any], namespace: str) -> float:
+    """Try releases, and return the seconds that took.
 
     Raises:
         KubectlFailed: something did not.
     """
+    began = time.monotonic()
     probe = Release(cluster, namespace, given["image"], given["seconds"])
     probe.begin()
     probe.release(FIRST)
@@ -180,23 +189,46 @@ def use(cluster: Kubectl, given: Mapping[str, Any], namespace: str) -> list[str]
     )
     if (answering := probe.answering()) != SECOND:
         raise KubectlFailed(f"After a broken release was taken back, the release {answering} answers, not the second.")
-    return ["a release takes over by steps", "a broken release is taken back", "the release before it answers"]
+    return time.monotonic() - began
+
+
+def tried(cluster: Kubectl, given: Mapping[str, Any]) -> str:
+    """Return the digest of what is tried, once the controller is there.
+
+    Raises:
+        KubectlFailed: it is not.
+    """
+    where = f"--namespace={given['namespace']}"
+    cluster.run("rollout", "status", "deployment/argo-rollouts", where, f"--timeout={given['seconds']}s")
+    return digest(cluster.items("deployments.apps", where), given["image"])
 
 
 def main() -> None:
     """Run the module."""
-    number = {"type": "int", "required": True}
+    number, text = {"type": "int", "required": True}, {"type": "str", "required": True}
     module = AnsibleModule(
         argument_spec={
-            "kubeconfig": {"type": "path", "required": True}, "image": {"type": "str", "required": True},
-            "deadline_seconds": number, "seconds": number,
+            "kubeconfig": {"type": "path", "required": True}, "namespace": text, "image": text,
+            "deadline_seconds": number, "drill_hours": number, "seconds": number,
         },
         supports_check_mode=True,
     )  # fmt: skip
     if module.check_mode:
-        module.exit_json(changed=False, held=[])
-    held = answer_from_a_room(module, "rollouts", use)
-    module.exit_json(changed=False, held=held)
+        module.exit_json(changed=False, platform_report={})
+    given, cluster = module.params, Kubectl(module.params["kubeconfig"])
+
+    def practise() -> float:
+        seconds: float = answer_from_a_room(module, "rollouts", use)
+        return seconds
+
+    try:
+        last = LastDrill(cluster, given["namespace"]).or_now(
+            lambda: tried(cluster, given), given["drill_hours"], practise, time.time
+        )
+    except KubectlFailed as failure:
+        module.fail_json(msg=str(failure))
+    report = {"releases_tried": as_moment(float(last["at"])), "release_seconds": last["seconds"]}
+    module.exit_json(changed=False, platform_report=report)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ short_description: Ask the models through the site's door
 description:
   - Each model must answer a prompt through the traffic router's address, whole and as a stream, with the same text. The
     server must be the one that the platform's authority vouches for.
+  - Copies count together: an answer tells the limit of the key, and not the share that a copy grants alone.
   - Who has no key is refused, as is a model that there is not, and a body that is none.
 extends_documentation_fragment: [platform.base.vault]
 options:
@@ -19,6 +20,7 @@ options:
   authority: {description: Who signed its certificate., type: path, required: true}
   key: {description: "Verification's own key, C(TENANT/NAME).", type: str, required: true}
   models: {description: Models that callers can name., type: dict, required: true}
+  limit: {description: How often the key may ask within a window., type: int, required: true}
   seconds: {description: How long it may take to be there., type: float, required: true}
 author: [The platform-install project]
 """
@@ -34,6 +36,7 @@ EXAMPLES = r"""
     authority: /etc/platform/ca.crt
     key: platform-verify/verify
     models: {tiny: {url: "http://tiny.llamacpp.svc"}}
+    limit: 600
     seconds: 300
 """
 
@@ -115,13 +118,15 @@ def streamed(content: bytes) -> str:
     )
 
 
-def misanswers(caller: Caller, model: str, prompt: str) -> Iterator[str]:
+def misanswers(caller: Caller, model: str, prompt: str, limit: int) -> Iterator[str]:
     """Yield what is wrong with how a model answers, whole and in pieces."""
     body = {**_ASKED, "model": model, "messages": [{"role": "user", "content": prompt}]}
     whole = caller.post("/v1/chat/completions", body)
     if whole.status != 200:
         yield f"a prompt was answered {whole.status}: {whole.content.decode(errors='replace')[:200]}"
         return
+    if (told := whole.headers.get("RateLimit-Limit")) != str(limit):
+        yield f"its limit is {told}, and not {limit}: a copy counts alone, as Valkey does not answer it"
     text = json.loads(whole.content)["choices"][0]["message"]["content"]
     in_pieces = caller.post("/v1/chat/completions", {**body, "stream": True})
     if in_pieces.status != 200:
@@ -169,13 +174,13 @@ def address_of(cluster: Kubectl, namespace: str) -> str:
     )
 
 
-def tried(door: Door, key: str, models: Mapping[str, Any], prompt: str) -> tuple[list[str], dict[str, int]]:
+def tried(door: Door, key: str, given: Mapping[str, Any], prompt: str) -> tuple[list[str], dict[str, int]]:
     """Return what is wrong, and the milliseconds of each model's answers."""
-    caller, stranger = Caller(door, key), Caller(door, "")
+    caller, stranger, models = Caller(door, key), Caller(door, ""), given["models"]
     wrong, took = [], {}
     for model in sorted(models):
         began = time.monotonic()
-        wrong += [f"{model}: {fault}" for fault in misanswers(caller, model, prompt)]
+        wrong += [f"{model}: {fault}" for fault in misanswers(caller, model, prompt, given["limit"])]
         took[model] = round((time.monotonic() - began) * 1000)
     if models:
         wrong += misjudged(caller, stranger, models)
@@ -188,7 +193,7 @@ def until_right(door: Door, given: Mapping[str, Any], key: str) -> tuple[list[st
     while True:
         try:
             # Kept answers must not be what proves a model: no two verifications ask the same.
-            wrong, took = tried(door, key, given["models"], f"Are you there at {time.time()}?")
+            wrong, took = tried(door, key, given, f"Are you there at {time.time()}?")
         except NoAnswer as failure:
             wrong, took = [str(failure)], {}
         if not wrong or time.monotonic() >= end:
@@ -204,6 +209,7 @@ def main() -> None:
         argument_spec={
             "vault": ACCESS, "kubeconfig": path, "namespace": text, "door": text, "host": text, "authority": path,
             "key": {**text, "no_log": False}, "models": {"type": "dict", "required": True},
+            "limit": {"type": "int", "required": True},
             "seconds": {"type": "float", "required": True},
         },
         supports_check_mode=True,

@@ -11,6 +11,8 @@ description:
     checked against the platform's authority. Both must answer about as often as they should, and each answer must say
     in its header C(x-aip-track) who gave it.
   - The same without TLS, and by TLS 1.1, must be refused. Takes away what it made.
+  - One that ended well holds good for some hours, while the router, its settings and its image are the same. Whether it
+    answers at its address by TLS is asked each time.
 options:
   kubeconfig: {description: How to reach the cluster., type: path, required: true}
   namespace: {description: Where it makes its route., type: str, required: true}
@@ -19,6 +21,7 @@ options:
   host: {description: The name in the router's certificate., type: str, required: true}
   ca_certificate: {description: The platform's authority., type: path, required: true}
   requests: {description: How many requests it sends., type: int, required: true}
+  drill_hours: {description: How long one that ended well holds good., type: int, required: true}
   seconds: {description: How long it may take until the route is followed., type: int, required: true}
 author: [The platform-install project]
 """
@@ -33,25 +36,31 @@ EXAMPLES = r"""
     host: inference.example.com
     ca_certificate: /etc/platform/ca.crt
     requests: 200
+    drill_hours: 24
     seconds: 180
 """
 
 RETURN = r"""
-address: {description: Where the router answers., returned: success, type: str}
-answered: {description: How many requests each release answered., returned: success, type: dict}
+platform_report:
+  description: Where the router answers, when routes were tried last, and how long it took.
+  returned: success
+  type: dict
 """
 
 import http.client
 import os
 import socket
 import struct
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.drills import LastDrill, digest
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
+from ansible_collections.platform.base.plugins.module_utils.moments import as_moment
 from ansible_collections.platform.base.plugins.module_utils.probe import pod
 from ansible_collections.platform.base.plugins.module_utils.web_door import Door, NoAnswer, door_of
 
@@ -230,8 +239,8 @@ def await_route(cluster: Kubectl, door: Door, path: str, seconds: float) -> None
         raise Wrong(f"The router does not follow the probe's route: {said[0]}.")
 
 
-def use(cluster: Kubectl, given: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Return where the router answers, and how many requests each release answered.
+def use(cluster: Kubectl, given: Mapping[str, Any], door: Door, path: str) -> None:
+    """Try a route.
 
     Raises:
         KubectlFailed: the cluster does not take what the probe needs.
@@ -239,19 +248,43 @@ def use(cluster: Kubectl, given: Mapping[str, Any], path: str) -> dict[str, Any]
         Wrong: the router does not do what it must.
     """
     cluster.apply(objects(given["namespace"], given["image"], given["host"], path), given["namespace"])
-    address = address_of(cluster, given["router"], given["seconds"])
-    where = {"address": address, "port": _TLS, "name": given["host"], "authority": given["ca_certificate"]}
-    door = door_of(where, _SECONDS)
     await_route(cluster, door, path, given["seconds"])
-    answers = [ask(door, path) for _ in range(given["requests"])]
-    wrong = list(judge(answers))
-    if answers_plainly(address, given["host"], path):
+    wrong = list(judge([ask(door, path) for _ in range(given["requests"])]))
+    if answers_plainly(door.address, given["host"], path):
         wrong.append("it serves the route without TLS")
-    if speaks_old(address, given["host"]):
+    if speaks_old(door.address, given["host"]):
         wrong.append("it shakes hands by TLS 1.1")
     if wrong:
-        raise Wrong(f"The router at {address} does not do what it must: {'; '.join(wrong)}.")
-    return {"address": address, "answered": dict(Counter(answer.body for answer in answers))}
+        raise Wrong(f"The router at {door.address} does not do what it must: {'; '.join(wrong)}.")
+
+
+def tried(cluster: Kubectl, given: Mapping[str, Any]) -> str:
+    """Return the digest of what is tried, once every copy of the router is there.
+
+    Raises:
+        KubectlFailed: some are not.
+    """
+    where = f"--namespace={given['router']}"
+    cluster.run("rollout", "status", "deployment/traefik", where, f"--timeout={given['seconds']}s")
+    kinds = "deployments.apps,configmaps,tlsoptions.traefik.io,tlsstores.traefik.io"
+    settings = [item for item in cluster.items(kinds, where) if not item["metadata"]["name"].startswith("platform-")]
+    return digest(settings, given["host"], given["image"], given["requests"])
+
+
+def practise(cluster: Kubectl, given: Mapping[str, Any], door: Door) -> float:
+    """Try a route, take it away again, and return the seconds that took.
+
+    Raises:
+        KubectlFailed: the cluster does not take what the probe needs.
+        NoAnswer: the router stopped answering.
+        Wrong: the router does not do what it must.
+    """
+    began, place = time.monotonic(), f"--namespace={given['namespace']}"
+    try:
+        use(cluster, given, door, f"/platform-probe/{uuid.uuid4().hex}")
+    finally:
+        cluster.attempt("delete", _KINDS, "--selector=platform.internal/probe=route", "--wait=false", place)
+    return time.monotonic() - began
 
 
 def main() -> None:
@@ -260,26 +293,28 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "kubeconfig": path, "namespace": text, "router": text, "image": text, "host": text,
-            "ca_certificate": path, "requests": number, "seconds": number,
+            "ca_certificate": path, "requests": number, "drill_hours": number, "seconds": number,
         },
         supports_check_mode=True,
     )  # fmt: skip
     if module.check_mode:
-        module.exit_json(changed=False, address="", answered={})
+        module.exit_json(changed=False, platform_report={})
     given, cluster = module.params, Kubectl(module.params["kubeconfig"])
     try:
-        result = use(cluster, given, f"/platform-probe/{uuid.uuid4().hex}")
+        address = address_of(cluster, given["router"], given["seconds"])
+        where = {"address": address, "port": _TLS, "name": given["host"], "authority": given["ca_certificate"]}
+        door = door_of(where, _SECONDS)
+        ask(door, "/")
+        last = LastDrill(cluster, given["router"]).or_now(
+            lambda: tried(cluster, given), given["drill_hours"], lambda: practise(cluster, given, door), time.time
+        )
     except (KubectlFailed, NoAnswer, OSError, Wrong) as failure:
         columns = "custom-columns=KIND:.involvedObject.kind,REASON:.reason,MESSAGE:.message"
         place = f"--namespace={given['namespace']}"
         events = cluster.attempt("get", "events", "--sort-by=.lastTimestamp", "-o", columns, "--no-headers", place)
         module.fail_json(msg=str(failure), evidence=events.stdout.splitlines()[-15:])
-    finally:
-        cluster.attempt(
-            "delete", _KINDS, "--selector=platform.internal/probe=route", "--wait=false",
-            f"--namespace={given['namespace']}",
-        )  # fmt: skip
-    module.exit_json(changed=False, **result)
+    tried_at = {"routes_tried": as_moment(float(last["at"])), "route_seconds": last["seconds"]}
+    module.exit_json(changed=False, platform_report={"address": address, **tried_at})
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Site(Cluster):
         self._log, self._counted = log, counted
         self.answers[_METRICS] = metrics(alertmanager=0, loki=0)
 
-    def attempt(self, *arguments: str, document: Any = None) -> Any:
+    def attempt(self, *arguments: str, document: Any = None, text: str | None = None) -> Any:
         """Answer as kubectl does; alerts come after what was done."""
         if arguments[0] == "exec":
             self.answers["logs"] = "\n".join(["Starting in plain words", "7", *self._log])

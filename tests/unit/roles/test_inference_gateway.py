@@ -90,11 +90,14 @@ class Door:
 
     def __init__(self, **statuses: int) -> None:
         self._statuses = statuses
+        self.limit = "600"
         self.pieces = [piece("he"), piece("llo"), "data: [DONE]"]
 
     def request(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> Answer:
         case, status = self._case(path, "Authorization" in headers, body)
-        return Answer(self._statuses.get(case, status), http.client.HTTPMessage(), self._content(path, body))
+        headers_back = http.client.HTTPMessage()
+        headers_back["RateLimit-Limit"] = self.limit
+        return Answer(self._statuses.get(case, status), headers_back, self._content(path, body))
 
     def _case(self, path: str, known: bool, body: bytes) -> tuple[str, int]:
         if path == "/metrics":
@@ -119,7 +122,8 @@ class Door:
 
 
 def faults(door: Door, *models: str) -> list[str]:
-    found: list[str] = PROBE.tried(door, "aip_key", {name: {} for name in models or ("tiny",)}, "hello")[0]
+    given = {"models": {name: {} for name in models or ("tiny",)}, "limit": 600}
+    found: list[str] = PROBE.tried(door, "aip_key", given, "hello")[0]
     return found
 
 
@@ -140,6 +144,13 @@ def test_a_door_that_is_right_has_no_faults() -> None:
 )
 def test_a_wrong_status_is_named(case: str, status: int, said: str) -> None:
     assert any(fault.startswith(said) for fault in faults(Door(**{case: status})))
+
+
+def test_a_copy_that_counts_alone_is_found_out() -> None:
+    door = Door()
+    door.limit = "60"
+
+    assert faults(door) == ["tiny: its limit is 60, and not 600: a copy counts alone, as Valkey does not answer it"]
 
 
 def test_a_model_that_is_not_listed_is_named() -> None:

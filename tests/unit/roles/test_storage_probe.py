@@ -29,7 +29,7 @@ class Site(Cluster):
             }
         )
 
-    def attempt(self, *arguments: str, document: Any = None) -> Any:
+    def attempt(self, *arguments: str, document: Any = None, text: str | None = None) -> Any:
         """Keep and forget config maps."""
         if arguments[0] == "apply":
             self.objects["configmaps", "platform-drill"] = document["items"][0]

@@ -141,7 +141,7 @@ class Site(Cluster):
             {("backupstoragelocations.velero.io", "default"): location, ("backups.velero.io", "a"): newest}
         )
 
-    def attempt(self, *arguments: str, document: Any = None) -> Any:
+    def attempt(self, *arguments: str, document: Any = None, text: str | None = None) -> Any:
         """Complete what is asked for, and keep what is written."""
         if arguments[0] == "apply":
             for item in document["items"]:

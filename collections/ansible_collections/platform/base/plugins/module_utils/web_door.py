@@ -53,6 +53,11 @@ class Door:
         self._context = context
         self._seconds = seconds
 
+    @property
+    def address(self) -> str:
+        """Return where the server answers."""
+        return self._place[0]
+
     def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: Any = None) -> Answer:
         """Return what the server says.
 
