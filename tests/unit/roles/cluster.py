@@ -36,7 +36,9 @@ class Cluster(Kubectl):
             self._wait(every)
         return holds()
 
-    def attempt(self, *arguments: str, document: Any = None, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    def attempt(
+        self, *arguments: str, document: Any = None, text: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Answer as kubectl does."""
         self.asked.append(" ".join(arguments))
         verb = arguments[0]

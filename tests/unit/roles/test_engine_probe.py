@@ -26,7 +26,7 @@ class Cluster:
     """Answers as a cluster whose engine keeps its contract, but for what a test says."""
 
     def __init__(self, **told: Any) -> None:
-        self._told = {
+        self._told: dict[str, Any] = {
             "calls_itself": "tiny",
             "measures": MEASURE,
             "answers": ["hi", "hi"],
@@ -40,11 +40,12 @@ class Cluster:
         if path == "/v1/chat/completions":
             assert document["model"] == "tiny"
             return json.dumps({"choices": [{"message": {"content": self._told["answers"].pop(0)}}]})
-        return {
+        answers: dict[str, str] = {
             "/health": '{"status":"ok"}',
             "/v1/models": json.dumps({"data": [{"id": self._told["calls_itself"]}]}),
             "/metrics": self._told["measures"] + " 0",
-        }[path]
+        }
+        return answers[path]
 
     def get(self, *_: str) -> Any:
         status = {"readyReplicas": self._told["ready"], "phase": self._told["phase"], "message": "it says so"}

@@ -36,7 +36,9 @@ class Registry(Cluster):
             "status": {"replicas": copies},
         }
 
-    def attempt(self, *arguments: str, document: Any = None, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    def attempt(
+        self, *arguments: str, document: Any = None, text: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Scale and annotate at once."""
         if arguments[0] in ("scale", "annotate"):
             self.asked.append(" ".join(arguments))

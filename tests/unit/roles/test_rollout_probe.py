@@ -48,7 +48,7 @@ class Controller(Cluster):
     def apply(self, documents: Any, namespace: str) -> None:
         self.applied += documents
 
-    def run(self, *arguments: str, document: Any = None) -> str:
+    def run(self, *arguments: str, document: Any = None, text: str | None = None) -> str:
         if "--raw" in arguments:
             return self._answers_as + "\n"
         if arguments[0] == "patch":
