@@ -48,9 +48,6 @@ platform_report:
 """
 
 import http.client
-import os
-import socket
-import struct
 import time
 import uuid
 from collections import Counter
@@ -61,6 +58,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.drills import LastDrill, digest
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
 from ansible_collections.platform.base.plugins.module_utils.moments import as_moment
+from ansible_collections.platform.base.plugins.module_utils.old_tls import speaks_old
 from ansible_collections.platform.base.plugins.module_utils.probe import pod
 from ansible_collections.platform.base.plugins.module_utils.web_door import Door, NoAnswer, door_of
 
@@ -75,7 +73,6 @@ _IN_A_ROW = 40
 # Copies of the router count apart from each other, so that a share is met about.
 _MOST_OF_CANARY = 3
 _KINDS = "ingressroutes.traefik.io,traefikservices.traefik.io,middlewares.traefik.io,services,pods"
-_HANDSHAKE, _TLS_1_1 = 22, b"\x03\x02"
 
 
 class Wrong(Exception):
@@ -114,33 +111,6 @@ def answers_plainly(address: str, host: str, path: str) -> bool:
         finally:
             connection.close()
     return False
-
-
-def speaks_old(address: str, host: str) -> bool:
-    """Return whether the router would shake hands by TLS 1.1; no library of today can be asked to offer that."""
-    with socket.create_connection((address, _TLS), timeout=_SECONDS) as connection:
-        connection.sendall(old_hello(host))
-        try:
-            head = connection.recv(1)
-        except OSError:
-            return False
-    return head == bytes([_HANDSHAKE])
-
-
-def old_hello(host: str) -> bytes:
-    """Return the first message of a client that knows nothing newer than TLS 1.1."""
-    name = host.encode("ascii")
-    entry = b"\x00" + struct.pack("!H", len(name)) + name
-    listed = struct.pack("!H", len(entry)) + entry
-    extensions = b"".join(
-        struct.pack("!HH", kind, len(content)) + content
-        for kind, content in ((0, listed), (10, b"\x00\x04\x00\x17\x00\x18"), (11, b"\x01\x00"))
-    )
-    suites = struct.pack("!6H", 0xC009, 0xC00A, 0xC013, 0xC014, 0x002F, 0x0035)
-    body = _TLS_1_1 + os.urandom(32) + b"\x00" + struct.pack("!H", len(suites)) + suites + b"\x01\x00"
-    body += struct.pack("!H", len(extensions)) + extensions
-    message = b"\x01" + len(body).to_bytes(3, "big") + body
-    return bytes([_HANDSHAKE]) + b"\x03\x01" + struct.pack("!H", len(message)) + message
 
 
 def objects(namespace: str, image: str, host: str, path: str) -> list[dict[str, Any]]:
@@ -252,7 +222,7 @@ def use(cluster: Kubectl, given: Mapping[str, Any], door: Door, path: str) -> No
     wrong = list(judge([ask(door, path) for _ in range(given["requests"])]))
     if answers_plainly(door.address, given["host"], path):
         wrong.append("it serves the route without TLS")
-    if speaks_old(door.address, given["host"]):
+    if speaks_old(door.address, given["host"], _SECONDS):
         wrong.append("it shakes hands by TLS 1.1")
     if wrong:
         raise Wrong(f"The router at {door.address} does not do what it must: {'; '.join(wrong)}.")
