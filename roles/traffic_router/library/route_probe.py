@@ -188,6 +188,26 @@ def address_of(cluster: Kubectl, router: str, seconds: float) -> str:
     return found[0]
 
 
+def await_door(cluster: Kubectl, door: Door, seconds: float) -> None:
+    """Wait until the router answers at its address, whatever it answers to who has no route.
+
+    Raises:
+        Wrong: it did not in time.
+    """
+    said = ["nothing was asked"]
+
+    def answers() -> bool:
+        try:
+            ask(door, "/")
+        except NoAnswer as nothing:
+            said[0] = str(nothing)
+            return False
+        return True
+
+    if not cluster.wait_for(answers, seconds):
+        raise Wrong(f"The router does not answer: {said[0]}.")
+
+
 def await_route(cluster: Kubectl, door: Door, path: str, seconds: float) -> None:
     """Wait until every copy follows the route.
 
@@ -274,7 +294,7 @@ def main() -> None:
         address = address_of(cluster, given["router"], given["seconds"])
         where = {"address": address, "port": _TLS, "name": given["host"], "authority": given["ca_certificate"]}
         door = door_of(where, _SECONDS)
-        ask(door, "/")
+        await_door(cluster, door, given["seconds"])
         last = LastDrill(cluster, given["router"]).or_now(
             lambda: tried(cluster, given), given["drill_hours"], lambda: practise(cluster, given, door), time.time
         )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+
 import pytest
+from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl
+from ansible_collections.platform.base.plugins.module_utils.web_door import Answer, NoAnswer
 
 from tests.repository import role_folder
 from tests.role_programs import loaded
@@ -42,3 +46,27 @@ def test_every_object_can_be_found_to_be_taken_away() -> None:
     kinds = {entry["kind"].lower() + "s" for entry in made}
     assert all(entry["metadata"]["labels"]["platform.internal/probe"] == "route" for entry in made)
     assert kinds == {kind.partition(".")[0] for kind in probe._KINDS.split(",")}
+
+
+class Door:
+    """Refuses at first, as an address does that nobody answers for yet."""
+
+    def __init__(self, refused: int) -> None:
+        self._refused = refused
+
+    def request(self, *_: object) -> Answer:
+        if self._refused:
+            self._refused -= 1
+            raise NoAnswer("connection refused")
+        return Answer(404, http.client.HTTPMessage(), b"")
+
+
+def test_a_door_that_opens_in_time_is_waited_for() -> None:
+    cluster = Kubectl("/x", pause=lambda _: None)
+
+    probe.await_door(cluster, Door(refused=3), 60)
+
+
+def test_a_door_that_stays_shut_is_told_with_what_it_said() -> None:
+    with pytest.raises(probe.Wrong, match="connection refused"):
+        probe.await_door(Kubectl("/x", pause=lambda _: None), Door(refused=9), 0)
