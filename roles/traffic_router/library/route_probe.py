@@ -188,45 +188,27 @@ def address_of(cluster: Kubectl, router: str, seconds: float) -> str:
     return found[0]
 
 
-def await_door(cluster: Kubectl, door: Door, seconds: float) -> None:
-    """Wait until the router answers at its address, whatever it answers to who has no route.
+def await_answers(
+    cluster: Kubectl, door: Door, path: str, seconds: float, times: int = 1, wanted: int | None = None
+) -> None:
+    """Wait until the router answers so many times in a row, by the status that is wanted or by any.
 
     Raises:
-        Wrong: it did not in time.
+        Wrong: it did not in time, with what came instead.
     """
     said = ["nothing was asked"]
 
-    def answers() -> bool:
+    def answered() -> bool:
         try:
-            ask(door, "/")
-        except NoAnswer as nothing:
-            said[0] = str(nothing)
-            return False
-        return True
-
-    if not cluster.wait_for(answers, seconds):
-        raise Wrong(f"The router does not answer: {said[0]}.")
-
-
-def await_route(cluster: Kubectl, door: Door, path: str, seconds: float) -> None:
-    """Wait until every copy follows the route.
-
-    Raises:
-        Wrong: they did not in time, with what came instead.
-    """
-    said = ["nothing was asked"]
-
-    def followed() -> bool:
-        try:
-            statuses = {ask(door, path).status for _ in range(_IN_A_ROW)}
+            statuses = {ask(door, path).status for _ in range(times)}
         except NoAnswer as nothing:
             said[0] = str(nothing)
             return False
         said[0] = f"it answers with the status {max(statuses)}"
-        return statuses == {http.client.OK}
+        return wanted is None or statuses == {wanted}
 
-    if not cluster.wait_for(followed, seconds):
-        raise Wrong(f"The router does not follow the probe's route: {said[0]}.")
+    if not cluster.wait_for(answered, seconds):
+        raise Wrong(f"The router does not answer as it must: {said[0]}.")
 
 
 def use(cluster: Kubectl, given: Mapping[str, Any], door: Door, path: str) -> None:
@@ -238,7 +220,7 @@ def use(cluster: Kubectl, given: Mapping[str, Any], door: Door, path: str) -> No
         Wrong: the router does not do what it must.
     """
     cluster.apply(objects(given["namespace"], given["image"], given["host"], path), given["namespace"])
-    await_route(cluster, door, path, given["seconds"])
+    await_answers(cluster, door, path, given["seconds"], _IN_A_ROW, http.client.OK)
     wrong = list(judge([ask(door, path) for _ in range(given["requests"])]))
     if answers_plainly(door.address, given["host"], path):
         wrong.append("it serves the route without TLS")
@@ -294,7 +276,7 @@ def main() -> None:
         address = address_of(cluster, given["router"], given["seconds"])
         where = {"address": address, "port": _TLS, "name": given["host"], "authority": given["ca_certificate"]}
         door = door_of(where, _SECONDS)
-        await_door(cluster, door, given["seconds"])
+        await_answers(cluster, door, "/", given["seconds"])
         last = LastDrill(cluster, given["router"]).or_now(
             lambda: tried(cluster, given), given["drill_hours"], lambda: practise(cluster, given, door), time.time
         )

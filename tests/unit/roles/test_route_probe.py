@@ -52,21 +52,28 @@ class Door:
     """Refuses at first, as an address does that nobody answers for yet."""
 
     def __init__(self, refused: int) -> None:
-        self._refused = refused
+        self.refused = refused
 
     def request(self, *_: object) -> Answer:
-        if self._refused:
-            self._refused -= 1
+        if self.refused:
+            self.refused -= 1
             raise NoAnswer("connection refused")
         return Answer(404, http.client.HTTPMessage(), b"")
 
 
 def test_a_door_that_opens_in_time_is_waited_for() -> None:
-    cluster = Kubectl("/x", pause=lambda _: None)
+    door = Door(refused=3)
 
-    probe.await_door(cluster, Door(refused=3), 60)
+    probe.await_answers(Kubectl("/x", pause=lambda _: None), door, "/", 60)
+
+    assert door.refused == 0
 
 
 def test_a_door_that_stays_shut_is_told_with_what_it_said() -> None:
     with pytest.raises(probe.Wrong, match="connection refused"):
-        probe.await_door(Kubectl("/x", pause=lambda _: None), Door(refused=9), 0)
+        probe.await_answers(Kubectl("/x", pause=lambda _: None), Door(refused=9), "/", 0)
+
+
+def test_a_status_that_is_not_the_wanted_one_is_told() -> None:
+    with pytest.raises(probe.Wrong, match="the status 404"):
+        probe.await_answers(Kubectl("/x", pause=lambda _: None), Door(refused=0), "/", 0, wanted=200)
