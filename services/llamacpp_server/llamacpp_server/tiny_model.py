@@ -19,6 +19,8 @@ TEMPLATE = "{% for message in messages %}{{ message['role'] }}: {{ message['cont
 _UINT32, _INT32, _FLOAT32, _STRING, _ARRAY = 4, 5, 6, 8, 9
 _UNKNOWN, _CONTROL, _NORMAL, _BYTE = 2, 3, 1, 6
 _ALIGNMENT = 32
+# How much louder words are than bytes.
+_LOUD = 40.0
 
 
 def write_model(path: Path, seed: int) -> None:
@@ -84,7 +86,10 @@ def _tensors(random: Random) -> Iterator[tuple[str, tuple[int, ...], array[float
     ones = (WIDTH,), array("f", [1.0] * WIDTH)
     yield "token_embd.weight", *drawn(size, WIDTH)
     yield "output_norm.weight", *ones
-    yield "output.weight", *drawn(size, WIDTH)
+    shape, output = drawn(size, WIDTH)
+    # It answers in words: a byte alone may be no text, of which a stream and a whole answer make different things.
+    words = WIDTH * (size - len(WORDS))
+    yield "output.weight", shape, output[:words] + array("f", [_LOUD * weight for weight in output[words:]])
     for layer in range(LAYERS):
         yield f"blk.{layer}.attn_norm.weight", *ones
         yield f"blk.{layer}.ffn_norm.weight", *ones
