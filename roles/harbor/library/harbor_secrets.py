@@ -53,7 +53,7 @@ from ansible_collections.platform.base.plugins.module_utils.s3_store import S3Pr
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     ACCESS,
     VaultProblem,
-    forget_secret,
+    forget_secrets,
     read_secret,
     vault_of,
     write_secret,
@@ -168,10 +168,8 @@ def see_bucket(parameters: Mapping[str, Any], store: Mapping[str, str]) -> None:
 def forget(client: Any, wet: bool) -> dict[str, Any]:
     """Forget every secret."""
     names = ["internal", *(f"given/{name}" for name in ("database", "cache", "oidc", "ldap", "second_site"))]
-    there = [name for name in names if read_secret(client, f"{FOLDER}/{name}")]
-    for name in there if wet else ():
-        forget_secret(client, f"{FOLDER}/{name}")
-    return {**_NOTHING, "changed": bool(there)}
+    paths = [f"{FOLDER}/{name}" for name in names]
+    return {**_NOTHING, "changed": forget_secrets(client, paths, check_mode=not wet)}
 
 
 def main() -> None:

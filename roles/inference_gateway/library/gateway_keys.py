@@ -52,7 +52,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     ACCESS,
     VaultProblem,
-    forget_secret,
+    forget_secrets,
     read_secret,
     vault_of,
     write_secret,
@@ -96,10 +96,8 @@ def settle(client: Any, wanted: Sequence[Mapping[str, str]], check_mode: bool) -
 
 def forget(client: Any, check_mode: bool) -> dict[str, Any]:
     """Forget all keys."""
-    there = [path for path in (_KEPT, _RECORDS) if read_secret(client, path)]
-    for path in there if not check_mode else []:
-        forget_secret(client, path)
-    return {"changed": bool(there), "records": [], "made": [], "forgotten": []}
+    changed = forget_secrets(client, (_KEPT, _RECORDS), check_mode)
+    return {"changed": changed, "records": [], "made": [], "forgotten": []}
 
 
 def _now() -> datetime:

@@ -50,7 +50,7 @@ from ansible_collections.platform.base.plugins.module_utils.s3_store import give
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     ACCESS,
     VaultProblem,
-    forget_secret,
+    forget_secrets,
     read_secret,
     vault_of,
     write_secret,
@@ -113,10 +113,8 @@ def settle(client: Any, parameters: Mapping[str, Any], check_mode: bool) -> dict
 
 def forget(client: Any, owners: list[str], check_mode: bool) -> dict[str, Any]:
     """Forget every key."""
-    there = [name for name in [*owners, *sorted(_RESERVED)] if read_secret(client, f"{FOLDER}/{name}")]
-    for name in there if not check_mode else []:
-        forget_secret(client, f"{FOLDER}/{name}")
-    return {**NOTHING, "changed": bool(there)}
+    paths = [f"{FOLDER}/{name}" for name in [*owners, *sorted(_RESERVED)]]
+    return {**NOTHING, "changed": forget_secrets(client, paths, check_mode)}
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ from ansible_collections.platform.base.plugins.module_utils.s3_store import give
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     ACCESS,
     VaultProblem,
-    forget_secret,
+    forget_secrets,
     read_secret,
     vault_of,
     write_secret,
@@ -105,10 +105,8 @@ def settle(client: Any, given: Mapping[str, Any], check_mode: bool) -> dict[str,
 
 def forget(client: Any, check_mode: bool) -> dict[str, Any]:
     """Forget the password and the second site's key: nobody can read volumes' bytes any more."""
-    there = [name for name in (REPOSITORY, SECOND_SITE) if read_secret(client, f"{FOLDER}/{name}")]
-    for name in there if not check_mode else []:
-        forget_secret(client, f"{FOLDER}/{name}")
-    return {**NOTHING, "changed": bool(there)}
+    paths = [f"{FOLDER}/{name}" for name in (REPOSITORY, SECOND_SITE)]
+    return {**NOTHING, "changed": forget_secrets(client, paths, check_mode)}
 
 
 def main() -> None:

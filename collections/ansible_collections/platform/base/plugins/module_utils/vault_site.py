@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.platform.base.plugins.module_utils.sealed import key_of
@@ -150,6 +150,14 @@ def write_secret(client: Any, path: str, content: Mapping[str, Any]) -> None:
 def forget_secret(client: Any, path: str) -> None:
     """Forget what is at a path, in every version."""
     client.secrets.kv.v2.delete_metadata_and_all_versions(path, mount_point=MOUNT)
+
+
+def forget_secrets(client: Any, paths: Iterable[str], check_mode: bool) -> bool:
+    """Forget what is at some paths, and return whether there was anything; in check mode it stays."""
+    there = [path for path in paths if read_secret(client, path)]
+    for path in there if not check_mode else []:
+        forget_secret(client, path)
+    return bool(there)
 
 
 def kept_of(access: Mapping[str, Any]) -> Kept:

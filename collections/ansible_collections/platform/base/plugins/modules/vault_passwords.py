@@ -43,7 +43,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     ACCESS,
     VaultProblem,
-    forget_secret,
+    forget_secrets,
     read_secret,
     vault_of,
     write_secret,
@@ -77,10 +77,7 @@ def settle(client: Any, given: Mapping[str, Any], check_mode: bool) -> dict[str,
 
 def forget(client: Any, given: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Forget the passwords that there are."""
-    there = [path for path in given["paths"] if read_secret(client, path)]
-    for path in there if not check_mode else []:
-        forget_secret(client, path)
-    return {"changed": bool(there), "passwords": {}, "digest": ""}
+    return {"changed": forget_secrets(client, given["paths"], check_mode), "passwords": {}, "digest": ""}
 
 
 def main() -> None:
