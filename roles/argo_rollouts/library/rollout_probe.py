@@ -198,9 +198,8 @@ def tried(cluster: Kubectl, given: Mapping[str, Any]) -> str:
     Raises:
         KubectlFailed: it is not.
     """
-    where = f"--namespace={given['namespace']}"
-    cluster.run("rollout", "status", "deployment/argo-rollouts", where, f"--timeout={given['seconds']}s")
-    return digest(cluster.items("deployments.apps", where), given["image"])
+    cluster.await_rollout("deployment/argo-rollouts", given["namespace"], given["seconds"])
+    return digest(cluster.items("deployments.apps", f"--namespace={given['namespace']}"), given["image"])
 
 
 def main() -> None:

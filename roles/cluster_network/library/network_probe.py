@@ -38,6 +38,7 @@ from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.cluster_api import Api, NotYet, open_api
+from ansible_collections.platform.base.plugins.module_utils.kubectl import balancer_addresses
 
 _ALLOWED, _REFUSED, _SERVICE = 8080, 8081, 80
 _NAMES, _METRICS = 53, 9153
@@ -126,7 +127,7 @@ class Probe:
     def answers_outside(self) -> None:
         """Reach the service as a user outside the cluster does."""
         service = self._api.get(f"/api/v1/namespaces/{self._namespace}/services/probe")
-        addresses = [entry["ip"] for entry in service["status"].get("loadBalancer", {}).get("ingress", [])]
+        addresses = balancer_addresses(service)
         if not addresses:
             raise NotYet("the service has no LoadBalancer address")
         try:

@@ -48,20 +48,19 @@ platform_report:
 """
 
 import json
-import ssl
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
+from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, balancer_addresses
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     ACCESS,
     VaultProblem,
     read_secret,
     vault_of,
 )
-from ansible_collections.platform.base.plugins.module_utils.web_door import Answer, Door, NoAnswer
+from ansible_collections.platform.base.plugins.module_utils.web_door import Answer, Door, NoAnswer, door_of
 
 _PORT = 443
 _ANSWER_SECONDS = 60
@@ -166,9 +165,8 @@ def address_of(cluster: Kubectl, namespace: str) -> str:
         KubectlFailed: it has no address.
     """
     for service in cluster.items("services", f"--namespace={namespace}"):
-        given = service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
-        if given:
-            return str(given[0]["ip"])
+        if addresses := balancer_addresses(service):
+            return addresses[0]
     raise KubectlFailed(
         f"No service in {namespace} has an address. Are there addresses left in `platform_load_balancer_addresses`?"
     )
@@ -219,15 +217,14 @@ def main() -> None:
     given = module.params
     cluster = Kubectl(given["kubeconfig"])
     try:
-        where = f"--namespace={given['namespace']}"
-        cluster.run("rollout", "status", "deployment/inference-gateway", where, f"--timeout={int(given['seconds'])}s")
+        cluster.await_rollout("deployment/inference-gateway", given["namespace"], given["seconds"])
         address = address_of(cluster, given["door"])
+        where = {"address": address, "port": _PORT, "name": given["host"], "authority": given["authority"]}
+        door = door_of(where, _ANSWER_SECONDS)
         with vault_of({**given, "seconds": 120}) as client:
             key = read_secret(client, "inference_gateway/keys").get(given["key"], "")
-    except (KubectlFailed, VaultProblem) as failure:
+    except (KubectlFailed, NoAnswer, VaultProblem) as failure:
         module.fail_json(msg=str(failure))
-    context = ssl.create_default_context(cafile=given["authority"])
-    door = Door(address, _PORT, given["host"], context, _ANSWER_SECONDS)
     wrong, took = until_right(door, given, key)
     if wrong:
         module.fail_json(

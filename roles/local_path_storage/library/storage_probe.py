@@ -79,11 +79,9 @@ def tried(cluster: Kubectl, given: Mapping[str, Any]) -> str:
     Raises:
         KubectlFailed: it is not, or its class is not.
     """
-    where = f"--namespace={given['namespace']}"
-    deployments = cluster.items("deployments.apps", where)
+    deployments = cluster.items("deployments.apps", f"--namespace={given['namespace']}")
     for deployment in deployments:
-        arguments = ("rollout", "status", f"deployment/{deployment['metadata']['name']}", where)
-        cluster.run(*arguments, f"--timeout={given['seconds']}s")
+        cluster.await_rollout(f"deployment/{deployment['metadata']['name']}", given["namespace"], given["seconds"])
     storage_class = cluster.get("storageclasses", given["storage_class"])
     nodes = sorted(node["metadata"]["name"] for node in cluster.items("nodes"))
     return digest([*deployments, storage_class], *nodes, given["image"])

@@ -56,7 +56,7 @@ from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.drills import LastDrill, digest
-from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
+from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, balancer_addresses
 from ansible_collections.platform.base.plugins.module_utils.moments import as_moment
 from ansible_collections.platform.base.plugins.module_utils.old_tls import speaks_old
 from ansible_collections.platform.base.plugins.module_utils.probe import pod
@@ -179,8 +179,7 @@ def address_of(cluster: Kubectl, router: str, seconds: float) -> str:
     found: list[str] = []
 
     def given() -> bool:
-        status = cluster.get("service", "traefik", f"--namespace={router}").get("status", {})
-        found[:] = [entry["ip"] for entry in status.get("loadBalancer", {}).get("ingress") or () if entry.get("ip")]
+        found[:] = balancer_addresses(cluster.get("service", "traefik", f"--namespace={router}"))
         return bool(found)
 
     if not cluster.wait_for(given, seconds):
@@ -236,10 +235,10 @@ def tried(cluster: Kubectl, given: Mapping[str, Any]) -> str:
     Raises:
         KubectlFailed: some are not.
     """
-    where = f"--namespace={given['router']}"
-    cluster.run("rollout", "status", "deployment/traefik", where, f"--timeout={given['seconds']}s")
+    cluster.await_rollout("deployment/traefik", given["router"], given["seconds"])
     kinds = "deployments.apps,configmaps,tlsoptions.traefik.io,tlsstores.traefik.io"
-    settings = [item for item in cluster.items(kinds, where) if not item["metadata"]["name"].startswith("platform-")]
+    items = cluster.items(kinds, f"--namespace={given['router']}")
+    settings = [item for item in items if not item["metadata"]["name"].startswith("platform-")]
     return digest(settings, given["host"], given["image"], given["requests"])
 
 

@@ -106,8 +106,7 @@ class Door:
         Raises:
             KubectlFailed: it is not in time.
         """
-        arguments = ("rollout", "status", "deployment/valkey", f"--namespace={self._namespace}")
-        self._cluster.run(*arguments, f"--timeout={int(seconds)}s")
+        self._cluster.await_rollout("deployment/valkey", self._namespace, seconds)
 
     def answers(self, said: Sequence[tuple[str, str]]) -> list[str]:
         """Return what is answered, a line a question; what is said is no argument, which others would see.

@@ -106,8 +106,7 @@ class Drill:
             KubectlFailed: they cannot.
         """
         self._velero.await_locations(self._seconds)
-        arguments = ("rollout", "status", "daemonset/node-agent", f"--namespace={self._velero.namespace}")
-        self._cluster.run(*arguments, f"--timeout={self._seconds}s")
+        self._cluster.await_rollout("daemonset/node-agent", self._velero.namespace, self._seconds)
 
     def newest(self) -> float:
         """Return the age in minutes of the newest scheduled backup, where it is the oldest.

@@ -107,6 +107,14 @@ class Kubectl:
         """
         self.run("patch", kind, name, "--type=merge", f"--patch={json.dumps(content)}")
 
+    def await_rollout(self, workload: str, namespace: str, seconds: float) -> None:
+        """Wait until all copies of a workload, C(KIND/NAME), are there as they are wanted.
+
+        Raises:
+            KubectlFailed: they are not in time.
+        """
+        self.run("rollout", "status", workload, f"--namespace={namespace}", f"--timeout={int(seconds)}s")
+
     def pause(self) -> None:
         """Wait for as long as between two questions."""
         self._pause(_PAUSE)
@@ -124,6 +132,12 @@ class Kubectl:
 def listed(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return objects as the one that kubectl reads from its input."""
     return {"apiVersion": "v1", "kind": "List", "items": list(documents)}
+
+
+def balancer_addresses(service: Mapping[str, Any]) -> list[str]:
+    """Return where a service answers from outside the cluster; none while it was given nothing."""
+    given = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+    return [str(entry["ip"]) for entry in given if entry.get("ip")]
 
 
 def requests(pod: Mapping[str, Any], prefix: str = "nvidia.com/") -> dict[str, int]:
