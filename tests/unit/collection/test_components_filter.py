@@ -204,3 +204,17 @@ CATALOG: dict[str, Any] = {
 )
 def test_what_a_component_alone_is_tried_with(name: str, needed: list[str]) -> None:
     assert filters.needed_to_try(CATALOG, name) == needed
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [("192.0.2.7", "192.0.2.7/32"), ("2001:db8::7", "2001:db8::7/128"), ("192.0.2.0/24", "192.0.2.0/24")],
+)
+def test_pods_may_reach_what_a_site_allows(address: str, network: str) -> None:
+    (rule,) = filters.egress_rules([{"address": address, "port": 443, "reason": "the provider of identities"}])
+
+    assert rule == {"toCIDR": [network], "toPorts": [{"ports": [{"port": "443", "protocol": "TCP"}]}]}
+
+
+def test_what_is_allowed_by_another_protocol_is_no_rule_of_tcp() -> None:
+    assert filters.egress_rules([{"address": "192.0.2.7", "port": 53, "protocol": "udp"}]) == []

@@ -62,6 +62,22 @@ def nth_address(network: str, number: int) -> str:
     return str(ip_network(network)[number])
 
 
+def egress_rules(allowed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return Cilium's rules that let pods out to what a site allows by TCP, as C(platform_egress_allowed) names it."""
+
+    def network(address: str) -> str:
+        return address if "/" in address else f"{address}/{128 if ':' in address else 32}"
+
+    return [
+        {
+            "toCIDR": [network(entry["address"])],
+            "toPorts": [{"ports": [{"port": str(entry["port"]), "protocol": "TCP"}]}],
+        }
+        for entry in allowed
+        if entry.get("protocol", "tcp") == "tcp"
+    ]
+
+
 def needed_by(components: Mapping[str, Any], name: str) -> list[str]:
     """Return what a component needs, directly or not, in no order that matters."""
     found: set[str] = set()
@@ -205,6 +221,7 @@ class FilterModule:
         return {
             "absent": absent,
             "blobs": blobs,
+            "egress_rules": egress_rules,
             "image_by_digest": image_by_digest,
             "image_by_registry": image_by_registry,
             "having": having,
