@@ -29,9 +29,7 @@ def blocks(language: str) -> list[str]:
 
 def prepare(site: LabSite, folder: Path) -> None:
     """Put into a folder what the page takes for given: the authority, the name's address, a way into the Vault."""
-    services = json.loads(site.kubectl("-n", "traffic-router", "get", "service", "traefik", "-o", "json"))
-    address = services["status"]["loadBalancer"]["ingress"][0]["ip"]
-    (folder / "hosts").write_text(f"127.0.0.1 localhost\n{address} inference.{_DOMAIN}\n")
+    (folder / "hosts").write_text(f"127.0.0.1 localhost\n{site.door()} inference.{_DOMAIN}\n")
     (folder / "ca.crt").write_text(site.on("admin1", "cat /etc/platform/ca.crt"))
     (folder / "key").touch(mode=0o600)
     (folder / "key").write_text(kept_in_vault(site, vault_account(site))["inference_gateway/keys"][_KEY])

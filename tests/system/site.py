@@ -130,6 +130,11 @@ class LabSite:
             found[node["metadata"]["name"]] = (ready, node["status"]["nodeInfo"]["kubeletVersion"])
         return found
 
+    def door(self) -> str:
+        """Return the address at which the site is reached from outside."""
+        service = json.loads(self.kubectl("-n", "traffic-router", "get", "service", "traefik", "-o", "json"))
+        return str(service["status"]["loadBalancer"]["ingress"][0]["ip"])
+
     def left_the_lab(self) -> tuple[int, list[str]]:
         """Return how many packets tried to leave, on the bridge and in the hosts, and who sent what."""
         status = json.loads(self.run("lab", "status", "--output", "json").stdout)
