@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hvac.exceptions import InvalidPath
@@ -18,7 +19,8 @@ class FakeVault:
         assert (mount_point, raise_on_deleted_version) == ("platform", True)
         if path not in self.held:
             raise InvalidPath
-        return {"data": {"data": self.held[path]}}
+        # A Vault has its own order of what it keeps: that of the letters.
+        return {"data": {"data": json.loads(json.dumps(self.held[path], sort_keys=True))}}
 
     def create_or_update_secret(self, path: str, secret: dict[str, Any], mount_point: str) -> None:
         assert mount_point == "platform"

@@ -65,9 +65,10 @@ def made(tenant: str, name: str, now: datetime) -> tuple[str, dict[str, Any]]:
     """Return a new key, and its record as the gateway reads it."""
     key_id = secrets.token_hex(6)
     key = f"aip_{key_id}_{secrets.token_urlsafe(32)}"
+    # In the order in which Vault gives it back: the gateway's file is the same at the next run.
     record = {
-        "id": key_id, "hash": hashlib.sha256(key.encode()).hexdigest(), "tenant": tenant,
-        "created": now.isoformat(), "expires": None, "revoked": None, "note": name,
+        "created": now.isoformat(), "expires": None, "hash": hashlib.sha256(key.encode()).hexdigest(),
+        "id": key_id, "note": name, "revoked": None, "tenant": tenant,
     }  # fmt: skip
     return key, record
 
