@@ -17,6 +17,7 @@ from tests.playbooks import play
 from tests.repository import PROJECT, read, role_folder, tasks_in
 
 RELEASE = "platform.base.helm_release"
+SERVED = "served_models"
 # What a task would have read from a host, for templates that want it.
 ANSWER = {"content": "cGxhY2Vob2xkZXI=", "stdout": "placeholder", "digest": "placeholder"}
 IMAGE = re.compile(r"(?<![\w./-])((?:[\w-]+\.)+[a-z]+(?::\d+)?/[\w./-]+):([\w][\w.-]*)(?:@sha256:[0-9a-f]{64})?")
@@ -34,9 +35,20 @@ def runs_in(role: str, inventory: str) -> bool:
 
 def releases(role: str) -> list[dict[str, Any]]:
     """Return the variables of each chart that a role releases."""
+    return included(role, RELEASE)
+
+
+def included(role: str, shared: str) -> list[dict[str, Any]]:
+    """Return the variables that a role gives to a shared one, each time it includes it."""
     files = sorted((role_folder(role) / "tasks").rglob("*.yml"))
     tasks = [task for path in files for task in tasks_in(read(path))]
-    return [task["vars"] for task in tasks if (task.get("ansible.builtin.include_role") or {}).get("name") == RELEASE]
+    return [task["vars"] for task in tasks if (task.get("ansible.builtin.include_role") or {}).get("name") == shared]
+
+
+def serving(role: str) -> dict[str, Any]:
+    """Return the variables by which a role has models served, and those of who serves them; none where it has none."""
+    given = included(role, f"platform.base.{SERVED}")
+    return {**read(role_folder(SERVED) / "vars" / "main.yml"), **given[0]} if given else {}
 
 
 def charts(role: str) -> list[dict[str, Any]]:
@@ -76,7 +88,9 @@ def printout(program: Path, printed: dict[str, Any], folder: Path) -> list[dict[
 
 
 def workloads(role: str) -> list[str]:
-    """Return the names of a role's templates that would have a cluster pull images."""
+    """Return the templates by which a role would have images pulled; an engine's are of who serves its models."""
+    if serving(role):
+        return [str(path) for path in sorted((role_folder(SERVED) / "templates").glob("*.yml.j2"))]
     paths = sorted((role_folder(role) / "templates").glob("*.yml.j2"))
     return [path.name for path in paths if re.search(r"\bimage:", path.read_text())]
 
@@ -114,7 +128,7 @@ def write_role(role: str, target: Path, roles: Path) -> None:
     if not prints(role):
         del wanted["printed"]
     copy = {"content": wanted, "dest": str(target), "mode": "0600"}
-    task = {"name": "Render", "ansible.builtin.copy": copy, "vars": answers(role)}
+    task = {"name": "Render", "ansible.builtin.copy": copy, "vars": {**answers(role), **serving(role)}}
     shutil.copytree(role_folder(role), roles / role, ignore=shutil.ignore_patterns("tasks", "library", "tests"))
     (roles / role / "tasks").mkdir()
     (roles / role / "tasks" / "main.yml").write_text(json.dumps([task]))

@@ -73,6 +73,7 @@ def applied(role: str, lock: Lock, helm: Path, folder: Path) -> list[dict[str, A
     """Return the objects that a role's charts and templates make."""
     rendered = render(role, "lab", folder)
     documents = [document for text in rendered["workloads"].values() for document in yaml.safe_load_all(text)]
+    documents += pods_of_rollouts(documents)
     if prints(role):
         return documents + printout(program(lock, prints(role), folder), rendered["printed"], folder)
     for release, chart in zip(rendered["releases"], charts(role), strict=True):
@@ -87,6 +88,18 @@ def applied(role: str, lock: Lock, helm: Path, folder: Path) -> list[dict[str, A
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         documents += list(yaml.safe_load_all(done.stdout))
     return [document for document in documents if document]
+
+
+def pods_of_rollouts(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the pods that rollouts would make, which Gatekeeper expands no rollout into."""
+    rollouts = [document for document in documents if document and document["kind"] == "Rollout"]
+    return [pod_of(item["metadata"], item["spec"]["template"]) for item in rollouts]
+
+
+def pod_of(owner: dict[str, Any], template: dict[str, Any]) -> dict[str, Any]:
+    """Return a pod of a template, named after who owns it."""
+    metadata = {**template["metadata"], "name": f"{owner['name']}-0", "namespace": owner["namespace"]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
 def violations(gator: Path, policies: Path, documents: list[dict[str, Any]], folder: Path) -> list[str]:
