@@ -15,6 +15,7 @@ from ansible_collections.platform.base.plugins.module_utils.preflight_rules impo
     gpus,
     hosts,
     kernel,
+    models,
     others,
     reach,
     services,
@@ -36,7 +37,8 @@ SETTING, WHEN = "setting", "when"
 FAILURE, WARNING, ACCEPTED = "failure", "warning", "accepted"
 _ONE_HOST = (system, kernel, disks, addresses, reach, others, access, bundle, gpus, gpu_health, services)
 HOST_CHECKS: Mapping[str, Check] = {check.id: check for module in _ONE_HOST for check in module.CHECKS}
-COMPARISONS: Mapping[str, Check] = {check.id: check for check in (*hosts.CHECKS, *services.COMPARISONS)}
+_BESIDE_EACH_OTHER = (*hosts.CHECKS, *models.CHECKS, *services.COMPARISONS)
+COMPARISONS: Mapping[str, Check] = {check.id: check for check in _BESIDE_EACH_OTHER}
 ALL_CHECKS: Mapping[str, Check] = {**HOST_CHECKS, **COMPARISONS}
 
 
