@@ -7,17 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from tests.repository import role_folder
-from tests.role_programs import loaded
-
-engine_probe = loaded(role_folder("llamacpp") / "library/engine_probe.py")
+from ansible_collections.platform.base.plugins.module_utils.engines import Promise, tried
 
 MEASURE = "llamacpp:requests_processing"
 CONTAINER = {
     "name": "engine",
     "securityContext": {"readOnlyRootFilesystem": True},
-    "env": [{"name": "HF_HUB_OFFLINE", "value": "1"}],
+    "env": [{"name": "HF_HUB_OFFLINE", "value": "1"}, {"name": "HOME", "value": "/tmp"}],
 }
 POD = {"securityContext": {"runAsUser": 1000}, "containers": [CONTAINER]}
 
@@ -39,7 +35,8 @@ class Cluster:
         path = arguments[1].partition("/proxy")[2]
         if path == "/v1/chat/completions":
             assert document["model"] == "tiny"
-            return json.dumps({"choices": [{"message": {"content": self._told["answers"].pop(0)}}]})
+            said = self._told["answers"].pop(0)
+            return json.dumps({"choices": [{"message": said if isinstance(said, dict) else {"content": said}}]})
         answers: dict[str, str] = {
             "/health": '{"status":"ok"}',
             "/v1/models": json.dumps({"data": [{"id": self._told["calls_itself"]}]}),
@@ -56,15 +53,26 @@ class Cluster:
         return holds()
 
 
-def faults(**told: Any) -> list[str]:
-    given = {"namespace": "llamacpp", "models": {"tiny": 2}, "measure": MEASURE, "seconds": 1}
-    found: list[str] = engine_probe.tried(Cluster(**told), given)[0]
-    return found
+def faults(steady: bool = True, **told: Any) -> list[str]:
+    given = {"namespace": "llamacpp", "models": {"tiny": 2}, "seconds": 1}
+    cluster: Any = Cluster(**told)
+    return tried(cluster, given, Promise(MEASURE, ["HF_HUB_OFFLINE"], steady))[0]
 
 
 @pytest.mark.parametrize("phase", ["Healthy", "Paused"])
 def test_an_engine_that_keeps_its_contract_has_no_faults(phase: str) -> None:
     assert faults(phase=phase) == []
+
+
+def test_an_engine_that_does_not_promise_to_be_steady_need_not_be() -> None:
+    assert faults(steady=False, answers=["hi", "ho"]) == []
+
+
+@pytest.mark.parametrize("word", ["reasoning_content", "reasoning"])
+def test_a_model_that_is_still_thinking_answers(word: str) -> None:
+    thinking = {"content": None, word: "Let me see"}
+
+    assert faults(answers=[thinking, thinking]) == []
 
 
 @pytest.mark.parametrize(
