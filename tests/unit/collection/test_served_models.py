@@ -11,9 +11,9 @@ from ansible_collections.platform.base.plugins.module_utils.served_models import
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 IMAGES = {"platform.internal/models/letters": {"version": "v1.2.0", "digest": DIGEST}}
-TERMS = {
+TERMS: dict[str, Any] = {
     "variable": "engine_models",
-    "defaults": {"replicas": 2, "version": ""},
+    "defaults": {"replicas": 2, "version": "", "golden": {"prompt": "Are you there?", "answer": ""}},
     "needs": [["tiny"], ["image", "file"]],
 }
 LETTERS = {"image": f"registry.example.com/models/letters@{DIGEST}", "file": "letters.gguf"}
@@ -30,7 +30,15 @@ def refused(**models: Any) -> str:
 
 
 def test_a_model_has_what_it_does_not_say_from_its_engine() -> None:
-    assert served(tiny={"tiny": 1, "version": "2"}) == {"tiny": {"tiny": 1, "version": "2", "replicas": 2}}
+    found = served(tiny={"tiny": 1, "version": "2"})["tiny"]
+
+    assert found == {**TERMS["defaults"], "tiny": 1, "version": "2"}
+
+
+def test_a_golden_prompt_has_what_it_does_not_say_from_its_engine() -> None:
+    found = served(tiny={"tiny": 1, "golden": {"answer": "Yes."}})["tiny"]
+
+    assert found["golden"] == {"prompt": "Are you there?", "answer": "Yes."}
 
 
 def test_an_image_with_a_digest_stays_as_it_is_written() -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.platform.base.plugins.module_utils.served_models import release_weights
+
 DOCUMENTATION = r"""
 name: release_steps
 short_description: The steps by which a release takes over
@@ -14,23 +16,29 @@ options:
   model: {description: "The model, after which its analyses are called.", type: str, required: true}
   measured: {description: Whether there is something that measures., type: bool, required: true}
   approved: {description: Whether somebody has to agree before it gets everything., type: bool, required: true}
+  copies: {description: "Copies that take over one by one, where there is no room for all.", type: int, default: 1}
 """
 
 
-def release_steps(shares: Sequence[int], model: str, measured: bool, approved: bool) -> list[dict[str, Any]]:
+def release_steps(
+    shares: Sequence[int], model: str, measured: bool, approved: bool, copies: int = 1
+) -> list[dict[str, Any]]:
     """Return the steps: one copy that must answer at all, then shares, each judged by what callers see.
 
     Where nothing measures, nobody could judge: it waits at the first share until somebody agrees.
     """
     steps: list[dict[str, Any]] = [{"setCanaryScale": {"replicas": 1}}, _judged(f"{model}-smoke")]
-    for share in shares if measured else shares[:1]:
+    judged = shares if measured else shares[:1]
+    for share in release_weights(judged, copies):
         steps.append({"setWeight": share})
-        if measured:
+        if measured and share in judged:
             steps.append(_judged(f"{model}-release"))
         if share == shares[0]:
             # From here on it has as many copies as its share asks for.
             steps.append({"setCanaryScale": {"matchTrafficWeight": True}})
-    return [*steps, {"pause": {}}] if approved or not measured else steps
+        if share == judged[-1] and (approved or not measured):
+            steps.append({"pause": {}})
+    return steps
 
 
 def release_metrics(model: str, rules: Mapping[str, Any]) -> list[dict[str, Any]]:

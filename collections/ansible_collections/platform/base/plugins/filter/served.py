@@ -10,6 +10,7 @@ from ansible_collections.platform.base.plugins.module_utils.served_models import
     Models,
     Terms,
     filled,
+    gpus_asked_for,
     image_reference,
     mistakes,
 )
@@ -44,4 +45,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
-        return {"served_models": served_models}
+        return {"gpus_asked_for": gpus_asked_for, "served_models": served_models}

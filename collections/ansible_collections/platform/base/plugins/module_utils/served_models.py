@@ -1,21 +1,30 @@
-"""What an inventory says of the models that an engine serves: filled in, and what of it cannot be."""
+"""What an inventory says of the models that an engine serves: filled in, what of it cannot be, and what it takes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 Model = Mapping[str, Any]
 Models = Mapping[str, Model]
 # What an engine says of its models: `variable`, where they stand; `defaults`, what holds for one that does not say
-# otherwise; `needs`, sets of words of which a model says one.
+# otherwise; `needs`, sets of words of which a model says one; `arguments`, those that are not a model's to give, each
+# with what says it.
 Terms = Mapping[str, Any]
 
 # Their services are called after them, and end in `-canary`.
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,48}[a-z0-9])?")
 _BY_DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 _PLAIN = re.compile(r"[^@\s]+/[^@:/\s]+")
+_WHOLE, _SHARED = "nvidia.com/gpu", "nvidia.com/gpu.shared"
+_DIVIDED = re.compile(r"nvidia\.com/mig-[0-9a-z.]+")
+
+_SHORT = {
+    "-tp": "--tensor-parallel-size", "-pp": "--pipeline-parallel-size", "-dp": "--data-parallel-size",
+    "-q": "--quantization",
+}  # fmt: skip
 
 
 class Mistake(NamedTuple):
@@ -26,9 +35,17 @@ class Mistake(NamedTuple):
     cure: str
 
 
+class Copy(NamedTuple):
+    """A copy of a model that wants GPUs of one host."""
+
+    model: str
+    resource: str
+    gpus: int
+
+
 def filled(models: Models, terms: Terms) -> dict[str, dict[str, Any]]:
-    """Return each model with all that holds for it."""
-    return {str(name): {**terms["defaults"], **_words(given)} for name, given in models.items()}
+    """Return each model with all that holds for it; of its golden prompt, what it does not say itself."""
+    return {str(name): _over(terms["defaults"], _words(given)) for name, given in models.items()}
 
 
 def image_reference(image: str, images: Mapping[str, Any]) -> str | None:
@@ -47,7 +64,74 @@ def mistakes(models: Models, terms: Terms, images: Mapping[str, Any] | None) -> 
     for (name, model), written in zip(filled(models, terms).items(), models.values(), strict=True):
         given = _words(written)
         found = [*_of_words(name, given, terms), *_of_image(model, images)]
+        found += _of_arguments(model, terms.get("arguments", {}))
+        if "gpus" in model:
+            found += _of_gpus(model, given)
         yield from (Mistake(name, what, cure) for what, cure in found)
+
+
+def release_weights(shares: Sequence[int], copies: int) -> list[int]:
+    """Return the shares of requests that a release has one after another, in percent.
+
+    Between those that are judged it takes over copy by copy where copies are scarce: old ones go as new ones come.
+
+    Args:
+        shares: those that are judged.
+        copies: how many copies take over one by one; 1 where there is room for all.
+    """
+    each = {100 * done // copies for done in range(1, copies)}
+    return sorted({*shares, *(weight for weight in each if weight > shares[0])})
+
+
+def most_copies(shares: Sequence[int], copies: int) -> int:
+    """Return how many copies of a model there are at most while a release takes over, where they are scarce.
+
+    The new version's come before requests are led to them, and the old one's go afterwards.
+    """
+
+    def most(judged: Sequence[int]) -> int:
+        steps = [*release_weights(judged, copies), 100]
+        return max(_part(after, copies) + _part(100 - before, copies) for before, after in pairwise(steps))
+
+    # Where nothing measures, a release knows its first share alone.
+    return max(copies + 1, most(shares), most(shares[:1]))
+
+
+def gpus_asked_for(models: Models, shares: Sequence[int]) -> dict[str, int]:
+    """Return how many of each resource the models that have GPUs take at most, while all of them are released."""
+    asked: dict[str, int] = {}
+    for model in models.values():
+        if "gpus" in model:
+            amount = model["gpus"] * most_copies(shares, model["replicas"])
+            asked[model["gpu_resource"]] = asked.get(model["gpu_resource"], 0) + amount
+    return asked
+
+
+def copies_of(models: Models) -> list[Copy]:
+    """Return every copy of the models that have GPUs."""
+    return [
+        Copy(name, model["gpu_resource"], model["gpus"])
+        for name, model in models.items()
+        if "gpus" in model
+        for _ in range(model["replicas"])
+    ]
+
+
+def without_a_place(copies: Sequence[Copy], offered: Mapping[str, Mapping[str, int]]) -> list[Copy]:
+    """Return the copies that find their GPUs on no host, when the largest are placed first.
+
+    Args:
+        offered: by host, how many of each resource it has.
+    """
+    free = {host: dict(resources) for host, resources in offered.items()}
+    left = []
+    for copy in sorted(copies, key=lambda copy: -copy.gpus):
+        fitting = [host for host in free if free[host].get(copy.resource, 0) >= copy.gpus]
+        if not fitting:
+            left.append(copy)
+            continue
+        free[min(fitting, key=lambda host: free[host][copy.resource])][copy.resource] -= copy.gpus
+    return left
 
 
 def _of_words(name: str, given: Model, terms: Terms) -> Iterator[tuple[str, str]]:
@@ -78,6 +162,47 @@ def _of_image(model: Model, images: Mapping[str, Any] | None) -> Iterator[tuple[
         )
 
 
+def _of_arguments(model: Model, others: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for argument in model.get("arguments", []):
+        word = _SHORT.get(str(argument).split("=")[0], str(argument).split("=")[0].replace("_", "-"))
+        if word in others:
+            yield f"its `arguments` have {argument}, which the platform gives", f"Leave it out; {others[word]} says it."
+
+
+def _of_gpus(model: Model, given: Model) -> Iterator[tuple[str, str]]:
+    gpus, resource = model["gpus"], str(model["gpu_resource"])
+    if not _is_count(gpus):
+        yield f"it has {gpus!r} for `gpus`", "Write how many GPUs a copy has, from 1."
+        return
+    if resource not in (_WHOLE, _SHARED) and not _DIVIDED.fullmatch(resource):
+        yield (
+            f"it asks for GPUs as {resource}, which no host gives out",
+            f"Write {_WHOLE}, {_SHARED} or such as nvidia.com/mig-1g.18gb, as the hosts' class has it.",
+        )
+    elif resource != _WHOLE and gpus > 1:
+        yield (
+            f"it asks for {gpus} of {resource}, and parts of GPUs do not work together",
+            "Ask for one, or for whole ones.",
+        )
+    if "tensor_parallel" in model and not _divides(model["tensor_parallel"], gpus):
+        yield (
+            f"it has {model['tensor_parallel']!r} for `tensor_parallel`, and {gpus} GPUs",
+            "Write a number by which these can be divided, or 0 for all of them.",
+        )
+    if "gpu_memory" in model and not _is_part(model["gpu_memory"]):
+        yield f"it has {model['gpu_memory']!r} for `gpu_memory`", "Write a part of a GPU's memory, such as 0.9."
+    if "gpu_memory" in model and resource == _SHARED and "gpu_memory" not in given:
+        yield (
+            "it has a share of a GPU, and does not say what part of its memory that is",
+            "Set its `gpu_memory`, such as 0.2 where a GPU has four shares.",
+        )
+
+
+def _over(defaults: Model, words: Model) -> dict[str, Any]:
+    golden = {**_words(defaults.get("golden")), **_words(words.get("golden"))}
+    return {**defaults, **words, **({"golden": golden} if golden else {})}
+
+
 def _words(given: Any) -> Model:
     """Return what is written of a model; nothing where that is no mapping."""
     return given if isinstance(given, Mapping) else {}
@@ -85,3 +210,16 @@ def _words(given: Any) -> Model:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _divides(value: Any, whole: int) -> bool:
+    return value == 0 or (_is_count(value) and whole % value == 0)
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
+
+
+def _part(percent: int, copies: int) -> int:
+    """Return the copies that a share of requests needs, as Argo Rollouts rounds them."""
+    return -(-percent * copies // 100)
