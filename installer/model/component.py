@@ -154,6 +154,7 @@ class Description:
         stores: what of others' goes with its data, if it keeps any.
         namespace: the Kubernetes namespace it fills, if any.
         endpoint: where others reach it.
+        offers: what others have to reckon with, by name; values may be templates over the inventory's variables.
         artifacts: everything it brings onto hosts and into the cluster.
         leaves: what it leaves on nodes when the cluster ends.
         exemptions: what the site's policies pass over, each with the reason.
@@ -176,6 +177,7 @@ class Description:
     stores: str | None = None
     namespace: str | None = None
     endpoint: Endpoint | None = None
+    offers: Mapping[str, str] = field(default_factory=dict)
     artifacts: Artifacts = field(default_factory=Artifacts)
     leaves: Leftovers = field(default_factory=Leftovers)
     exemptions: tuple[Exemption, ...] = ()

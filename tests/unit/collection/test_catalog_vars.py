@@ -78,6 +78,15 @@ def test_every_play_knows_where_a_component_answers(facts: dict[str, Any]) -> No
     )
 
 
+def test_every_play_knows_what_a_component_offers_others(facts: dict[str, Any]) -> None:
+    defaults = read(PROJECT / "roles/gpu_operator/defaults/main.yml")
+
+    offered = facts["platform_components"]["gpu_operator"]["offers"]["gpu_classes"]
+
+    assert offered == "{{ gpu_operator_classes }}"
+    assert facts["gpu_operator_classes"] == defaults["gpu_operator_classes"]
+
+
 @pytest.mark.parametrize(("kind", "letter"), [("images", "a"), ("files", "b")])
 def test_artefacts_are_known_by_kind_and_name(facts: dict[str, Any], kind: str, letter: str) -> None:
     assert facts["platform_artifacts"][kind][f"some/{kind.rstrip('s')}"] == {

@@ -20,7 +20,8 @@ description:
   - Sets C(platform_components) from C(roles/*/component.yml), one entry a role.
   - Sets C(platform_artifacts) from the inventory's C(bundle.lock.json), by kind and name.
   - Sets each variable of C(inventories/variables.yml) to its default, below every inventory.
-  - Sets what a component's C(endpoint) is made of to its role's default, so that every play knows where it answers.
+  - Sets what a component's C(endpoint) and C(offers) are made of to its role's default, so that every play knows where
+    it answers, and what others have to reckon with.
 options:
   lock:
     description: The lock to read instead of the inventory's.
@@ -58,7 +59,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     }
     descriptions = {path.parent: _read(path) for path in sorted((_PROJECT / "roles").glob("*/component.yml"))}
     for role, description in descriptions.items():
-        facts.update(_of_endpoint(role, description.get("endpoint", {})))
+        facts.update(_told_of(role, {**description.get("endpoint", {}), **description.get("offers", {})}))
     facts["platform_components"] = {role.name: _component(entry) for role, entry in descriptions.items()}
     lock = Path(os.environ.get("PLATFORM_LOCK") or folder / "bundle.lock.json")
     facts["platform_artifacts"] = _artifacts(json.loads(lock.read_text()) if lock.is_file() else {"items": []})
@@ -66,10 +67,10 @@ def _facts(folder: Path) -> dict[str, Any]:
     return trusted
 
 
-def _of_endpoint(role: Path, endpoint: dict[str, Any]) -> dict[str, Any]:
-    """Return the defaults of the variables that say where a component answers."""
-    named = set(re.findall(r"\w+", " ".join(map(str, endpoint.values()))))
-    defaults = (_read(role / "defaults/main.yml") or {}) if endpoint else {}
+def _told_of(role: Path, told: dict[str, Any]) -> dict[str, Any]:
+    """Return the defaults of the variables that what is told of a component is made of."""
+    named = set(re.findall(r"\w+", " ".join(map(str, told.values()))))
+    defaults = (_read(role / "defaults/main.yml") or {}) if told else {}
     return {name: value for name, value in defaults.items() if name in named}
 
 
@@ -83,6 +84,7 @@ def _component(description: dict[str, Any]) -> dict[str, Any]:
         "preflight_on",
         "namespace",
         "endpoint",
+        "offers",
         "exemptions",
         "metrics",
     )
