@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,11 +35,12 @@ class Asked(NamedTuple):
     questions: list[str]
 
 
-def deployed(role: str, folder: Path, **variables: Any) -> Asked:
+def deployed(role: str, folder: Path, images: Sequence[str] = (), **variables: Any) -> Asked:
     """Return what deploying a role asks of a cluster that has nothing yet, in the example of a site.
 
     Args:
         folder: where to work.
+        images: what the bundle has beside the catalogue's images.
         variables: go before the inventory's.
     """
     (folder / "bin").mkdir()
@@ -52,7 +54,7 @@ def deployed(role: str, folder: Path, **variables: Any) -> Asked:
     }  # fmt: skip
     play(
         folder, playbook, SITE, "--extra-vars", group,
-        PLATFORM_LOCK=str(made_up_lock(folder)), ANSIBLE_ROLES_PATH=str(PROJECT / "roles"), ASKED=str(folder),
+        PLATFORM_LOCK=str(made_up_lock(folder, *images)), ANSIBLE_ROLES_PATH=str(PROJECT / "roles"), ASKED=str(folder),
         PATH=f"{folder / 'bin'}:{os.environ['PATH']}",
     )  # fmt: skip
     given, questions = folder / "applied", folder / "questions"

@@ -18,10 +18,15 @@ from tests.repository import PROJECT, role_folder
 SITE = PROJECT / "inventories" / "onprem"
 
 
-def made_up_lock(folder: Path) -> Path:
-    """Write a lock that has every chart, image and file of the catalogue, each with a digest of its own name."""
+def made_up_lock(folder: Path, *images: str) -> Path:
+    """Write a lock that has every chart, image and file of the catalogue, each with a digest of its own name.
+
+    Args:
+        images: names of further images, of the version v1.
+    """
     catalog = load_catalog(PROJECT / "roles")
     items = [item for component in catalog for item in _items(component.description.artifacts)]
+    items += [{"kind": "image", "name": name, "version": "v1", "digest": digest(name)} for name in images]
     path = folder / "bundle.lock.json"
     path.write_text(json.dumps({"items": items}))
     return path

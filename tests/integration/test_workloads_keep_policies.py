@@ -17,8 +17,10 @@ from ansible_collections.platform.base.plugins.filter.policies import exemptions
 from installer.adapters.lock_files import read_lock
 from installer.model.artifact import Kind, Lock
 from tests.bundled import blob, program
+from tests.deploying import deployed
 from tests.rendering import charts, printout, prints, releases, render, runs_in, workloads
 from tests.repository import PROJECT, ROLES, read
+from tests.unit.roles.gpu_models import BUNDLED, MODELS
 
 POLICIES = PROJECT / "roles/gatekeeper/files/policies"
 WITH_WORKLOADS = [role for role in ROLES if runs_in(role, "lab") and (releases(role) or workloads(role))]
@@ -123,6 +125,17 @@ def test_what_a_role_runs_keeps_the_policies(
 
     assert documents
     assert violations(programs / "gator", policies, documents, tmp_path) == []
+
+
+def test_models_on_gpus_keep_the_policies(programs: Path, policies: Path, tmp_path: Path) -> None:
+    objects = deployed("vllm", tmp_path, images=[BUNDLED], vllm_models=MODELS).objects
+    documents = objects + pods_of_rollouts(objects)
+
+    assert violations(programs / "gator", policies, documents, tmp_path) == []
+    without_quota = [item for item in documents if item["kind"] != "ResourceQuota"]
+    found = violations(programs / "gator", policies, without_quota, tmp_path)
+    assert {line.partition(":")[0] for line in found} == {f"Pod {name}-0" for name in MODELS}
+    assert all("has no quota" in line for line in found)
 
 
 def mover(namespace: str) -> dict[str, Any]:

@@ -1,20 +1,28 @@
-"""Rules on the models that a site serves."""
+"""Rules on the models that a site serves, and on the GPUs that its hosts have for them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.platform.base.plugins.module_utils.preflight_rules.model import (
     AllFacts,
     Check,
     HostFinding,
+    listed,
 )
 from ansible_collections.platform.base.plugins.module_utils.served_models import (
+    Copy,
     Models,
     Terms,
+    copies_of,
+    filled,
     mistakes,
+    most_copies,
+    without_a_place,
 )
+
+Offered = Mapping[str, Mapping[str, int]]
 
 
 def models_can_be_served(
@@ -28,9 +36,67 @@ def models_can_be_served(
         yield _told(hosts, f"would not serve {entry.model} of {terms['variable']}: {entry.what}.", entry.cure)
 
 
+def gpus_for_models(hosts: AllFacts, models: Models, terms: Terms, offered: Offered) -> Iterator[HostFinding]:
+    """A copy of a model that finds its GPUs on no host waits for ever.
+
+    `offered` is by host how many of each resource it has.
+    """
+    if list(mistakes(models, terms, None)):
+        return
+    known = filled(models, terms)
+    waiting = without_a_place(copies_of(known), offered)
+    for name in sorted({copy.model for copy in waiting}):
+        left, model = [copy for copy in waiting if copy.model == name], known[name]
+        yield _told(
+            hosts,
+            f"would have {len(left)} of {model['replicas']} copies of {name} wait for {_shown(left[0])} on one host;"
+            f" {_offers(offered)}.",
+            f"Ask for less in `{terms['variable']}`, or give hosts a class that has it.",
+        )
+
+
+def gpus_for_releases(
+    hosts: AllFacts, models: Models, terms: Terms, offered: Offered, shares: Sequence[int]
+) -> Iterator[HostFinding]:
+    """A release begins with a copy beside those that answer; without GPUs for it, it is taken back.
+
+    `shares` are those of requests after which a release is judged.
+    """
+    if list(mistakes(models, terms, None)):
+        return
+    known = filled(models, terms)
+    copies = copies_of(known)
+    if without_a_place(copies, offered):
+        return
+    for name, model in known.items():
+        own = [copy for copy in copies if copy.model == name]
+        more = own[:1] * (most_copies(shares, len(own)) - len(own)) if own else []
+        if left := without_a_place([*copies, *more], offered):
+            yield _told(
+                hosts,
+                f"has no room for releases of {name} of {terms['variable']}: {len(left)} times {_shown(own[0])} is"
+                f" missing beside its {model['replicas']} copies.",
+                "Leave as much free; or take the model out of the inventory, and put its next version in afterwards.",
+            )
+
+
+def _shown(copy: Copy) -> str:
+    return f"{copy.gpus} {copy.resource}"
+
+
+def _offers(offered: Offered) -> str:
+    if not offered:
+        return "there are no hosts with GPUs"
+    each = (
+        f"{host} offers {listed(f'{count} {name}' for name, count in resources.items())}"
+        for host, resources in offered.items()
+    )
+    return listed(each)
+
+
 def _told(hosts: AllFacts, message: str, cure: str) -> HostFinding:
     """Return what the inventory says wrongly, once for all hosts."""
     return HostFinding(next(iter(hosts)), message, cure)
 
 
-CHECKS = (Check(models_can_be_served),)
+CHECKS = (Check(models_can_be_served), Check(gpus_for_models), Check(gpus_for_releases, warns=True))
