@@ -101,7 +101,8 @@ class Metrics:
         authority: who signed its certificate.
         server_name: the name in its certificate, where that is not its address.
         token: it wants to know who asks, and the cluster may tell it.
-        answers: which of several copies answer: all, or the one that leads.
+        answers: which of several copies answer: all, the one that leads, or those that are ready, of which there may be
+            none.
         keep: a pattern of the only series that are kept, over `name;bound`, whose bound is a bucket's; all when absent.
     """
 
@@ -117,7 +118,7 @@ class Metrics:
     authority: Literal["cluster", "platform"] | None = None
     server_name: str | None = None
     token: bool = False
-    answers: Literal["all", "leader"] = "all"
+    answers: Literal["all", "leader", "ready"] = "all"
     keep: str | None = None
 
     @model_validator(mode="after")

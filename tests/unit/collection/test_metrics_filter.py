@@ -48,6 +48,17 @@ def test_a_pattern_that_cannot_be_read_is_refused() -> None:
         hosts_of("control_plane:!worker", GROUPS)
 
 
+def test_copies_that_are_still_loading_are_not_asked_and_not_waited_for() -> None:
+    engine = {"job": "engine", "pods": {"app": "engine"}, "port": 8000, "answers": "ready"}
+
+    (job,) = configs(engine)
+
+    kept = {"source_labels": ["__meta_kubernetes_pod_ready"], "regex": "true", "action": "keep"}
+    assert kept in job["relabel_configs"]
+    assert kept not in configs(STORE)[0]["relabel_configs"]
+    assert scraped_targets(components(engine, STORE), GROUPS) == {"engine": 0, "store": 1}
+
+
 def test_hosts_are_asked_at_their_addresses_and_called_by_their_names() -> None:
     (job,) = configs(KUBELET)
 

@@ -110,6 +110,9 @@ def _of_pods(component: str, namespace: str, entry: Mapping[str, Any]) -> dict[s
     if entry.get("answers") == "leader":
         # The others are silent, and nothing is wrong with them.
         relabel.append({"target_label": "answers", "replacement": "leader"})
+    if entry.get("answers") == "ready":
+        # What is still loading is silent for minutes, and nothing is wrong with it either.
+        relabel.insert(0, {"source_labels": [f"{about}ready"], "regex": "true", "action": "keep"})
     return {"kubernetes_sd_configs": [found], "relabel_configs": relabel}
 
 
@@ -119,10 +122,13 @@ def _at(address: str, port: int | str) -> str:
 
 def scraped_targets(components: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Return how many targets each job has at least."""
-    return {
-        entry["job"]: len(hosts_of(entry["hosts"], groups)) if entry.get("hosts") else 1
-        for _, _, entry in _told(components)
-    }
+
+    def least(entry: Mapping[str, Any]) -> int:
+        if entry.get("hosts"):
+            return len(hosts_of(entry["hosts"], groups))
+        return 0 if entry.get("answers") == "ready" else 1
+
+    return {entry["job"]: least(entry) for _, _, entry in _told(components)}
 
 
 def scraping_policies(components: Mapping[str, Any], reader: Mapping[str, str], label: str) -> list[dict[str, Any]]:
