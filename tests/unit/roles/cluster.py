@@ -72,8 +72,11 @@ class Cluster(Kubectl):
         node = next((a.rpartition("=")[2] for a in arguments if a.startswith("--field-selector")), None)
         chosen = next((a.partition("=")[2] for a in arguments if a.startswith("--selector")), "")
         kinds = kind.split(",")
+        place = next((a.partition("=")[2] for a in arguments if a.startswith("--namespace")), "")
         items = [
-            item for (of, _), item in self.objects.items() if of in kinds and _is_on(item, node) and _has(item, chosen)
+            item
+            for (of, _), item in self.objects.items()
+            if of in kinds and _is_on(item, node) and _has(item, chosen) and _is_in(item, place)
         ]
         return self._done(json.dumps({"items": items}))
 
@@ -85,14 +88,19 @@ def _is_on(item: Mapping[str, Any], node: str | None) -> bool:
     return node is None or item.get("spec", {}).get("nodeName") == node
 
 
+def _is_in(item: Mapping[str, Any], namespace: str) -> bool:
+    """Return whether an object is in a namespace; one that names none is in any."""
+    return not namespace or item.get("metadata", {}).get("namespace", namespace) == namespace
+
+
 def _has(item: Mapping[str, Any], selector: str) -> bool:
-    """Return whether an object's labels are those of a selector, `key=value` or `key in (a,b)`."""
+    """Return whether an object's labels are those of a selector, `key`, `key=value` or `key in (a,b)`."""
     labels = item.get("metadata", {}).get("labels", {})
     if " in (" in selector:
         key, _, values = selector.rstrip(")").partition(" in (")
         return labels.get(key) in values.split(",")
-    key, _, value = selector.partition("=")
-    return not selector or labels.get(key) == value
+    key, equals, value = selector.partition("=")
+    return not selector or (labels.get(key) == value if equals else key in labels)
 
 
 def merge(target: dict[str, Any], change: Mapping[str, Any]) -> None:
