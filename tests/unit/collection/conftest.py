@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.platform.base.plugins.module_utils.audit_chain import AuditLog
+
+from tests.unit.collection.release_site import Desk
 
 
 @pytest.fixture
@@ -26,3 +29,10 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
         return calls
 
     return make
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Return who asks of models; its log waits for no disk, as no test cuts the power."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    return Desk(AuditLog(str(tmp_path / "audit" / "models.jsonl"), lambda: 1769860800.0))

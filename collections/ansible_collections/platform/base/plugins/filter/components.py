@@ -120,6 +120,12 @@ def wanted(components: Mapping[str, Any], without: Mapping[str, str]) -> dict[st
     return {name: entry for name, entry in components.items() if name not in without}
 
 
+def namespaces_in(components: Mapping[str, Any], layer: str) -> dict[str, str]:
+    """Return the namespace of each component of a layer that has one."""
+    found = {name: entry for name, entry in components.items() if entry["layer"] == layer and "namespace" in entry}
+    return {name: entry["namespace"] for name, entry in found.items()}
+
+
 def package_set(sets: Mapping[str, Mapping[str, Sequence[str]]], chosen: Sequence[str], kernel: str) -> dict[str, Any]:
     """Return the packages of chosen sets by release, as C(platform.base.host) takes them, for one kernel."""
     releases = sorted({release for name in chosen for release in sets.get(name, {})})
@@ -229,6 +235,7 @@ class FilterModule:
             "image_with_tag": image_with_tag,
             "images_for": images_for,
             "left_on_nodes": left_on_nodes,
+            "namespaces_in": namespaces_in,
             "needed_by": needed_by,
             "needed_to_try": needed_to_try,
             "nth_address": nth_address,
