@@ -1,4 +1,4 @@
-"""Ask all hosts something at once; a host that does not answer costs a few seconds, never the whole answer."""
+"""Ask hosts something at once; a host that does not answer costs a few seconds, never the whole answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_REASON = 300
 
 
 class AnsibleReader:
-    """Runs plays that only read."""
+    """Runs plays that answer within seconds."""
 
     def __init__(self, project: Path, inventory: Path, environment: Mapping[str, str], redact: Redaction = str) -> None:
         """Ask the hosts of an inventory, and leave nothing behind.
@@ -47,19 +47,26 @@ class AnsibleReader:
 
     def status(self, limit: str) -> Mapping[str, HostAnswer]:
         """Return what each host says of itself; one that is missing did not answer in time."""
-        return self._ask("status.yml", {}, limit, _STATUS_SECONDS)
+        return self.ask("status.yml", {}, limit, _STATUS_SECONDS)
 
     def gather(self, look: Look) -> tuple[str, ...]:
         """Return the lines that explain a failure on a host."""
         variables = {"evidence_units": list(look.units), "evidence_namespace": look.namespace}
-        answer = self._ask("evidence.yml", variables, look.host, _EVIDENCE_SECONDS).get(look.host)
+        answer = self.ask("evidence.yml", variables, look.host, _EVIDENCE_SECONDS).get(look.host)
         if answer is None or answer.problem:
             reason = answer.problem if answer is not None else f"no answer within {_EVIDENCE_SECONDS} s"
             return (f"(nothing could be looked up on {look.host}: {reason})",)
         lines = [str(line)[:_MOST_WIDTH] for line in answer.said.get("lines", ())]
         return tuple(lines[-_MOST_LINES:])
 
-    def _ask(self, playbook: str, variables: Mapping[str, Any], limit: str, seconds: int) -> dict[str, HostAnswer]:
+    def ask(self, playbook: str, variables: Mapping[str, Any], limit: str, seconds: int) -> dict[str, HostAnswer]:
+        """Return what each host says in a playbook; one that is missing did not answer in time.
+
+        Args:
+            playbook: a file of the project's playbooks, whose tasks answer by `said`.
+            limit: hosts to keep to; all that it names when empty.
+            seconds: how long they may take.
+        """
         import ansible_runner  # a second of imports that only runs need
 
         folder = Path(tempfile.mkdtemp(prefix="platform-install-"))

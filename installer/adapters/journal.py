@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import getpass
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from installer.adapters.process import operator
 from installer.errors import StateDamaged, StateLocked
 from installer.model.deployed import Deployed, Ingredients
 from installer.model.plan import Step, StepResult
@@ -207,7 +207,7 @@ def only_one(folder: Path) -> Iterator[None]:
             lock.seek(0)
             raise _locked(path, lock.read().strip()) from error
         lock.truncate(0)
-        lock.write(f"process {os.getpid()} of {_operator()} on {socket.gethostname()}, since {_now()}")
+        lock.write(f"process {os.getpid()} of {operator()} on {socket.gethostname()}, since {_now()}")
         lock.flush()
         yield
 
@@ -239,12 +239,6 @@ def _locked(path: Path, said: str) -> StateLocked:
             f"and the state lies on a shared disk that still keeps its lock, delete {path}."
         )
     return StateLocked(f"Another run works on this site: {said or 'it does not say which'}.", hint=cure)
-
-
-def _operator() -> str:
-    """Return who sits at the terminal, also behind sudo."""
-    user, behind = getpass.getuser(), os.environ.get("SUDO_USER")
-    return f"{user}({behind})" if behind and behind != user else user
 
 
 def _damaged(path: Path, found: str) -> StateDamaged:

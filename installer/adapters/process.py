@@ -1,8 +1,9 @@
-"""Run one program of the outside world and tell why it failed."""
+"""Programs of the outside world, why they failed, and who runs this one."""
 
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import signal
 import subprocess
@@ -106,6 +107,12 @@ def kill_all(processes: Mapping[int, str]) -> None:
         if known is not None and known[1] == start:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
+
+
+def operator() -> str:
+    """Return who sits at the terminal, also behind sudo."""
+    user, behind = getpass.getuser(), os.environ.get("SUDO_USER")
+    return f"{user}({behind})" if behind and behind != user else user
 
 
 def _parent_and_start(process: int) -> tuple[int, str] | None:
