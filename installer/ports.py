@@ -15,6 +15,7 @@ from installer.model.deployed import Deployed, Ingredients
 from installer.model.events import Event
 from installer.model.evidence import Look
 from installer.model.plan import Job, Step, StepResult
+from installer.model.releases import ModelState
 
 
 class Reporter(Protocol):
@@ -178,6 +179,22 @@ class BackupStore(Protocol):
 
     def delete(self, backup: BackupSet) -> None:
         """Delete a set."""
+
+
+class Models(Protocol):
+    """Knows how the models of a site are."""
+
+    def look(self, model: str, other_than: str = "") -> tuple[tuple[ModelState, ...], str]:
+        """Return how one model is, or all, and what tells that it was so.
+
+        Args:
+            model: its name; all when empty.
+            other_than: what told how it was: the answer waits for a while until it is otherwise.
+
+        Raises:
+            UsageError: there is no such model.
+            ComponentFailed: nobody answers.
+        """
 
 
 class PageStore(Protocol):

@@ -18,6 +18,7 @@ from installer.model.events import Event
 from installer.model.evidence import Look
 from installer.model.inventory import Host, Inventory
 from installer.model.plan import Change, Job, Plan, PlannedComponent, Step, StepResult, TaskFailure
+from installer.model.releases import ModelState
 from installer.ports import Confirmation, Reporter, StepEnded
 
 GOOD = StepResult(ok=True, changed=0, seconds=1.0)
@@ -181,6 +182,15 @@ def item(name: str, content: bytes = b"", kind: Kind = Kind.FILE, **given: Any) 
     blob = Blob(digest_of(content), len(content))
     facts = {"version": "1.0", "origin": {"type": "file"}, "licence": "Apache-2.0", "needed_by": ("a",), **given}
     return LockedItem(kind=kind, name=name, digest=blob.digest, blobs=(blob,), **facts)
+
+
+def model(phase: str = "Healthy", **told: Any) -> ModelState:
+    """Return how a model is; one without a release, where nothing else is told."""
+    known: dict[str, Any] = {
+        "model": "tiny", "engine": "llamacpp", "namespace": "llamacpp", "stable": None, "release": None, "share": 0,
+        "taken_back": False, "waits_for": "", "since": "", "words": "", "ready": 2, "wanted": 2,
+    }  # fmt: skip
+    return ModelState(phase=phase, **{**known, **told})
 
 
 def parts(**changed: str) -> Ingredients:

@@ -149,6 +149,8 @@ class Releases:
             for model in models_in(self._cluster, self._given["engines"])
             if (model.namespace, model.name) in applied
         ]
+        if not models:
+            return {"lines": []}
         with self._log.to_oneself():
             return {"lines": [self._log.append(self._released(model)) for model in models]}
 
@@ -255,7 +257,8 @@ def main() -> None:
         if given["does"] == "look":
             module.exit_json(changed=False, said=releases.look())
         if given["does"] == "note":
-            module.exit_json(changed=not module.check_mode, said={} if module.check_mode else releases.note())
+            said = {"lines": []} if module.check_mode else releases.note()
+            module.exit_json(changed=bool(said["lines"]), said=said)
         module.exit_json(changed=True, said=releases.act(module.check_mode))
     except Refused as refusal:
         module.exit_json(changed=False, said={"refused": refusal.told()})
