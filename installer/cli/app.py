@@ -17,6 +17,7 @@ from installer.cli.commands import (
     bundle,
     install,
     lab,
+    model,
     plan,
     preflight,
     remove,
@@ -78,6 +79,7 @@ app.command("verify")(verify.run)
 app.command("version")(version.run)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(lab.app, name="lab")
+app.add_typer(model.app, name="model")
 app.command("remove")(remove.remove)
 app.command("reset")(remove.reset)
 app.command("rotate")(rotate.run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from installer.adapters.interface_files import load_interface
 from installer.adapters.inventory_files import load_inventory, locate_inventory
 from installer.adapters.lock_files import read_lock, stands_in
 from installer.adapters.preflight_checks import load_checks
-from installer.adapters.process import kill_running
+from installer.adapters.process import kill_running, operator
 from installer.adapters.state_folder import own_folder
 from installer.cli.options import Common, Output
 from installer.errors import UsageError
@@ -133,8 +134,12 @@ class Site:
     @property
     def ansible_environment(self) -> dict[str, str]:
         """Return what Ansible must know of this site beside its inventory."""
-        lab = {"PLATFORM_LAB": self.lab_name} if self.lab_name else {}
-        return {"PLATFORM_STATE_FOLDER": str(self.state_place), "PLATFORM_LOCK": str(self.lock_path), **lab}
+        return {
+            "PLATFORM_STATE_FOLDER": str(self.state_place),
+            "PLATFORM_LOCK": str(self.lock_path),
+            "PLATFORM_OPERATOR": f"{operator()}@{socket.gethostname()}",
+            **({"PLATFORM_LAB": self.lab_name} if self.lab_name else {}),
+        }
 
     @property
     def carried(self) -> dict[str, object]:

@@ -1,0 +1,77 @@
+"""Wires what is asked of a site's models and their releases, on the admin host."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from installer.adapters.ansible_reads import AnsibleReader
+from installer.cli.wiring import PROJECT, Site
+from installer.engine.redaction import redaction
+from installer.engine.releases import audit_of, model_state, require_agreed
+from installer.errors import ComponentFailed
+from installer.model.releases import Audit, ModelState
+from installer.workflows.follow_release import follow
+
+# Of Ansible's own on a busy machine, beside what a module waits for.
+_SECONDS = 120
+_LOOK_SECONDS = 20
+
+
+class Releases:
+    """The models of one site; nobody waits for a run that is under way, which may take as long as a release."""
+
+    def __init__(self, site: Site) -> None:
+        """Work for one site, which must be up where it is a lab."""
+        self._site = site
+        if site.lab_name:
+            site.lab_provider.require_up(site.lab)
+
+    def look(self, model: str, other_than: str = "") -> tuple[tuple[ModelState, ...], str]:
+        """Return how models are, as `Models` has it."""
+        asked = {"does": "look", "model": model, "other_than": other_than, "seconds": _LOOK_SECONDS}
+        said = require_agreed(self._ask("models.yml", {"models_asked": asked}))
+        return tuple(model_state(told) for told in said["models"]), said["seen"]
+
+    def act(self, does: str, model: str, reason: str, dry_run: bool, **further: bool) -> ModelState:
+        """Let a release go on, or take it back, and return how the model was.
+
+        Args:
+            does: `approve` or `rollback`.
+            reason: for the audit log.
+            dry_run: whether only to see that it could be done.
+            further: options of `approve`.
+
+        Raises:
+            UsageError: it does not fit how the model is.
+            ComponentFailed: it could not be done, or nobody answers.
+        """
+        asked = {"does": does, "model": model, "reason": reason, "dry_run": dry_run, **further}
+        return model_state(require_agreed(self._ask("models.yml", {"models_asked": asked}))["model"])
+
+    def follow(self, began: ModelState, *, back: bool, seconds: float) -> ModelState:
+        """Return how a model is when its release is over."""
+        return follow(self, began, back=back, reporter=self._site.reporter, clock=time.monotonic, seconds=seconds)
+
+    def audit(self) -> Audit:
+        """Return who moved releases.
+
+        Raises:
+            ComponentFailed: nobody answers.
+        """
+        return audit_of(self._ask("audit.yml", {}))
+
+    def _ask(self, playbook: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        site = self._site
+        reader = AnsibleReader(PROJECT, site.inventory_path, site.ansible_environment, redaction())
+        answers = reader.ask(playbook, variables, "", _SECONDS)
+        host = site.inventory.members("admin")[0]
+        answer = answers.get(host)
+        if answer is None or answer.problem:
+            problem = answer.problem if answer is not None else f"no answer within {_SECONDS} s."
+            raise ComponentFailed(
+                f"The admin host {host} cannot tell or do it: {problem}",
+                hint="See whether it and the cluster answer: `platform-install status`.",
+            )
+        return answer.said
