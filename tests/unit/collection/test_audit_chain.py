@@ -10,13 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.platform.base.plugins.module_utils.audit_chain import (
-    GENESIS,
-    AuditFailed,
-    AuditLog,
-    Break,
-    digest,
-)
+from ansible_collections.platform.base.plugins.module_utils.audit_chain import AuditFailed, AuditLog
+from ansible_collections.platform.base.plugins.module_utils.audit_lines import GENESIS, Break, digest
 
 NOON = 1769860800.0
 
