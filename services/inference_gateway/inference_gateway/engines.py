@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from inference_gateway.answers import Answer, Usage, read_object
+from inference_gateway.engine_sockets import SocketMaker, socket_maker
 from inference_gateway.errors import EngineFailed, EngineRefused, GatewayError, ModelNotReady
 from inference_gateway.origin import Origin
 from inference_gateway.parsing import EngineCall
@@ -19,13 +20,16 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER = 5.0
 MOST_REFUSAL_BYTES = 64 << 10
+# Behind one name are several copies: the network may lead the next connection to one that lives.
+CONNECTIONS = 3
 
 
 class Engines:
     """The engines of all models."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take where models are."""
+    def __init__(self, settings: Settings, sockets: SocketMaker | None = None) -> None:
+        """Take where models are, and what makes the sockets to them: such as notice a peer's end, unless given."""
+        self._sockets = sockets or socket_maker(settings.timeouts.lost_seconds)
         self._models = settings.models
         self._timeouts = settings.timeouts
         self._answer_bytes = settings.sizes.answer_bytes
@@ -37,7 +41,7 @@ class Engines:
         self._session = aiohttp.ClientSession(
             # As many connections as there are requests: who may ask is decided before. Idle ones are closed sooner
             # than uvicorn's and llama.cpp's five seconds, lest a request be sent into a closing connection.
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4, ttl_dns_cache=5),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4, ttl_dns_cache=5, socket_factory=self._sockets),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect_seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -95,7 +99,7 @@ class Engines:
     async def _look(self, name: str, model: Model, told: Callable[[str, bool], None]) -> None:
         assert self._session is not None
         try:
-            async with asyncio.timeout(self._timeouts.connect_seconds):
+            async with asyncio.timeout(CONNECTIONS * self._timeouts.connect_seconds):
                 async with self._session.get(f"{model.url}/health") as response:
                     ready = response.status == 200
         except (aiohttp.ClientError, OSError, TimeoutError):
@@ -109,15 +113,7 @@ class Engines:
     async def _ask(
         self, model: str, call: EngineCall, headers: Mapping[str, str]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        assert self._session is not None
-        url = self._models[model].url + call.path
-        try:
-            response = await self._session.post(url, data=call.raw, headers=headers, allow_redirects=False)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            # Nothing was sent: the engine is not there, and no generation runs twice when the caller asks again.
-            raise ModelNotReady(f"The model {model!r} is not ready.", retry_after=RETRY_AFTER) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise EngineFailed("The engine broke off before it answered.") from error
+        response = await self._sent(model, call, headers)
         try:
             async with response:
                 if response.status != 200:
@@ -126,6 +122,21 @@ class Engines:
         except GatewayError as error:
             error.origin = self._origin(model, response)
             raise
+
+    async def _sent(self, model: str, call: EngineCall, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """Send a request once, by the first connection that can be made, and return how its answer begins."""
+        assert self._session is not None
+        url = self._models[model].url + call.path
+        unmade: Exception | None = None
+        for _ in range(CONNECTIONS):
+            try:
+                return await self._session.post(url, data=call.raw, headers=headers, allow_redirects=False)
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+                # Nothing was sent. What was is never sent again: it may be what brought its engine down.
+                unmade = error
+            except (aiohttp.ClientError, OSError) as error:
+                raise EngineFailed("The engine broke off before it answered.") from error
+        raise ModelNotReady(f"The model {model!r} is not ready.", retry_after=RETRY_AFTER) from unmade
 
     async def _refuse(self, model: str, response: aiohttp.ClientResponse) -> None:
         try:
