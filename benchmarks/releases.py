@@ -81,14 +81,14 @@ def site_of(lab: str | None) -> Iterator[LabSite]:
 
 
 @contextlib.contextmanager
-def calling(site: LabSite) -> Iterator[Callers]:
-    """Have callers ask for as long as the context lasts."""
+def calling(site: LabSite, rate: float = _RATE) -> Iterator[Callers]:
+    """Have callers ask so many times a second for as long as the context lasts."""
     authority = site.state / "platform-authority.crt"
     authority.write_text(site.on("admin1", "cat /etc/platform/ca.crt"))
     key = kept_in_vault(site, vault_account(site))["inference_gateway/keys"][_KEY]
     inside = [str(site.program), "lab", "exec", "--inventory", str(site.inventory), sys.executable]
     process = subprocess.Popen(
-        [*inside, str(_HERE / "callers.py"), site.door(), _HOST, str(authority), str(_RATE)],
+        [*inside, str(_HERE / "callers.py"), site.door(), _HOST, str(authority), str(rate)],
         env=site.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None
