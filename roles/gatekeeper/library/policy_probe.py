@@ -51,6 +51,7 @@ from ansible_collections.platform.base.plugins.module_utils.moments import from_
 from ansible_collections.platform.base.plugins.module_utils.policy_cases import Case, cases, judge
 
 _CONSTRAINTS = "/apis/constraints.gatekeeper.sh/v1beta1"
+_STATUSES = "/apis/status.gatekeeper.sh/v1beta1"
 _METRICS = 8888
 _TOLD = "gatekeeper_"
 _CREATED, _CONFLICT = 201, 409
@@ -140,21 +141,25 @@ def there_are(api: Api, constraints: Iterable[Mapping[str, Any]]) -> Iterator[tu
 
 
 def in_force(api: Api, namespace: str, constraints: Iterable[Mapping[str, Any]]) -> None:
-    """See that every copy of Gatekeeper has every constraint in force.
+    """See that every copy of Gatekeeper has every constraint in force, by what each copy writes down itself.
+
+    One copy gathers that in the constraints' `status.byPod`, and may miss what another wrote after a loss of power.
 
     Raises:
         NotYet: one has not.
     """
     copies = {pod["metadata"]["name"] for pod in running(api, namespace)}
+    known: dict[tuple[str, int], set[str]] = {}
+    for item in api.get(f"{_STATUSES}/namespaces/{namespace}/constraintpodstatuses")["items"]:
+        status = item.get("status", {})
+        if status.get("enforced"):
+            constraint = (status["constraintUID"], status["observedGeneration"])
+            known.setdefault(constraint, set()).add(status["id"])
     for name, there in there_are(api, constraints):
-        generation = there["metadata"]["generation"]
-        known = {
-            entry["id"]
-            for entry in there.get("status", {}).get("byPod", [])
-            if entry.get("enforced") and entry.get("observedGeneration") == generation
-        }
-        if lacking := sorted(copies - known):
-            raise NotYet(f"the constraint {name} is not in force in {', '.join(lacking)}; look at its status.byPod")
+        metadata = there["metadata"]
+        if lacking := sorted(copies - known.get((metadata["uid"], metadata["generation"]), set())):
+            cure = f"look at `kubectl -n {namespace} get constraintpodstatuses`"
+            raise NotYet(f"the constraint {name} is not in force in {', '.join(lacking)}; {cure}")
 
 
 def running(api: Api, namespace: str) -> list[dict[str, Any]]:

@@ -72,7 +72,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 def constraint(audited: str = "2026-01-02T00:00:00Z", **status: Any) -> dict[str, Any]:
     """Return a constraint as a cluster has it, changed a day before it was audited."""
     fields = [{"manager": "platform", "time": "2026-01-01T00:00:00Z"}]
-    metadata = {"name": "probes-platform", "generation": 2, "managedFields": fields}
+    metadata = {"name": "probes-platform", "uid": "u", "generation": 2, "managedFields": fields}
     return {"metadata": metadata, "status": {"auditTimestamp": audited, **status}}
 
 
@@ -176,15 +176,19 @@ def test_what_was_made_for_a_case_is_taken_away(cluster: Cluster) -> None:
 
 def test_a_copy_that_lacks_a_constraint_is_told_of(cluster: Cluster) -> None:
     ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-    pods = [{"metadata": {"name": name}, "status": ready} for name in ("one", "two", "three")]
+    pods = [{"metadata": {"name": name}, "status": ready} for name in ("one", "two", "three", "four")]
     known = [
-        {"id": "one", "enforced": True, "observedGeneration": 2},
-        {"id": "two", "enforced": True, "observedGeneration": 1},
+        {"id": "one", "enforced": True, "constraintUID": "u", "observedGeneration": 2},
+        {"id": "two", "enforced": True, "constraintUID": "u", "observedGeneration": 1},
+        {"id": "three", "enforced": True, "constraintUID": "other", "observedGeneration": 2},
+        {"id": "four", "constraintUID": "u", "observedGeneration": 2},
     ]
     cluster.answers["/api/v1/namespaces/g/pods?labelSelector=gatekeeper.sh%2Fsystem%3Dyes"] = {"items": pods}
-    cluster.answers[KIND] = {"items": [constraint(byPod=known)]}
+    cluster.answers[KIND] = {"items": [constraint()]}
+    statuses = "/apis/status.gatekeeper.sh/v1beta1/namespaces/g/constraintpodstatuses"
+    cluster.answers[statuses] = {"items": [{"status": status} for status in known]}
 
-    with pytest.raises(NotYet, match="not in force in three, two"):
+    with pytest.raises(NotYet, match="not in force in four, three, two;"):
         policy_probe.in_force(cluster.api, "g", [CONSTRAINT])
 
 
