@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from installer.model.artifact import LockedItem
 from installer.model.bundle import Difference, ItemChange
 
-_Identity = tuple[str, str, str]
+_Identity = tuple[str, ...]
 
 
 def compare(before: Iterable[LockedItem], after: Iterable[LockedItem]) -> Difference:
     """Return the items added, removed and changed from one set to the next."""
-    old, new = _by_identity(before), _by_identity(after)
+    several: set[_Identity] = set()
+    old_items, new_items = (_noting_several(items, several) for items in (before, after))
+    old, new = _by_identity(old_items, several), _by_identity(new_items, several)
     added = [_change(None, new[key]) for key in sorted(new.keys() - old.keys())]
     removed = [_change(old[key], None) for key in sorted(old.keys() - new.keys())]
     common = sorted(old.keys() & new.keys())
@@ -27,8 +30,19 @@ def compare(before: Iterable[LockedItem], after: Iterable[LockedItem]) -> Differ
     )
 
 
-def _by_identity(items: Iterable[LockedItem]) -> dict[_Identity, LockedItem]:
-    return {(item.kind.value, item.name, item.scope): item for item in items}
+def _identity(item: LockedItem) -> _Identity:
+    return (item.kind.value, item.name, item.scope)
+
+
+def _noting_several(items: Iterable[LockedItem], several: set[_Identity]) -> list[LockedItem]:
+    """Return items, having noted what there is in several versions at once: there is no one that became another."""
+    found = list(items)
+    several.update(identity for identity, count in Counter(map(_identity, found)).items() if count > 1)
+    return found
+
+
+def _by_identity(items: Iterable[LockedItem], several: set[_Identity]) -> dict[_Identity, LockedItem]:
+    return {(*_identity(item), item.version if _identity(item) in several else ""): item for item in items}
 
 
 def _blobs(items: Iterable[LockedItem]) -> dict[str, int]:

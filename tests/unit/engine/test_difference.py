@@ -55,3 +55,20 @@ def test_bytes_that_both_sides_have_count_once() -> None:
     made = compare([shared], [shared, item("b", b"shared"), item("c", b"new")])
 
     assert (made.bytes_added, made.bytes_removed) == (3, 0)
+
+
+def test_another_version_beside_the_first_is_added_and_not_a_change() -> None:
+    first, second = item("a", b"one", version="1.0"), item("a", b"two", version="2.0")
+
+    made = compare([first], iter([first, second]))
+
+    assert ([change.after.split()[0] for change in made.added], made.removed, made.changed) == (["2.0"], (), ())
+    assert made.bytes_added == 3
+
+
+def test_one_of_two_versions_may_go() -> None:
+    first, second = item("a", b"one", version="1.0"), item("a", b"two", version="2.0")
+
+    made = compare([first, second], [second])
+
+    assert ([change.before.split()[0] for change in made.removed], made.added, made.changed) == (["1.0"], (), ())
