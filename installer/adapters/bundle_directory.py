@@ -20,6 +20,7 @@ from installer.engine.contents import (
     encode_manifest,
     format_checksums,
     listing,
+    owners_of_blobs,
     parse_manifest,
 )
 from installer.errors import BundleRefused, UsageError
@@ -117,6 +118,8 @@ class BundleDirectory:
                 problems += [problem] if problem else []
                 count(path, max(0, expected[path][1]))
         if problems:
+            owners = owners_of_blobs(manifest)
+            problems = [f"{problem}{owners.get(problem.split(' ')[0], '')}" for problem in problems]
             raise BundleRefused(
                 f"The bundle {release.id} at {self.root} is damaged: {len(problems)} files are not as signed.",
                 hint="Nothing was touched. Load the volumes that hold them again, or get the bundle again.",

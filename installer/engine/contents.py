@@ -59,6 +59,16 @@ def listing(manifest: Manifest) -> dict[str, tuple[str, int]]:
     return files
 
 
+def owners_of_blobs(manifest: Manifest) -> dict[str, str]:
+    """Return a sentence with the items a blob is part of, by its path: what an operator knows by name."""
+    items: dict[str, list[str]] = {}
+    for item in manifest.items:
+        for blob in {blob.digest for blob in item.blobs}:
+            items.setdefault(blob_path(blob), []).append(f"{item.kind.value} {item.name} {item.version}")
+    more = {path: " and others" if len(names) > 3 else "" for path, names in items.items()}
+    return {path: f" It is of {', '.join(names[:3])}{more[path]}." for path, names in items.items()}
+
+
 def format_checksums(files: Listing) -> bytes:
     """Return the listing as `sha256sum` reads it."""
     return "".join(

@@ -14,6 +14,7 @@ from installer.engine.contents import (
     format_checksums,
     inside,
     listing,
+    owners_of_blobs,
     parse_manifest,
 )
 from installer.errors import BundleRefused
@@ -78,3 +79,12 @@ def test_a_path_that_leads_out_of_the_bundle_is_refused(path: str) -> None:
 @pytest.mark.parametrize("path", ["RELEASE", "oci/blobs/sha256/0", "installer/a b", "a/..b", ".hidden"])
 def test_a_plain_path_is_inside(path: str) -> None:
     assert inside(path)
+
+
+def test_a_blob_is_known_by_the_items_it_is_of() -> None:
+    items = tuple(item_of(name, b"shared") for name in ("a", "b", "c", "d"))
+
+    told = owners_of_blobs(dataclasses.replace(MANIFEST, items=(*ITEMS, *items)))
+
+    assert told[blob_path(digest_of(b"one"))] == " It is of file one 1.0."
+    assert told[blob_path(digest_of(b"shared"))] == " It is of file a 1.0, file b 1.0, file c 1.0 and others."
