@@ -14,6 +14,7 @@ from installer.model.bundle import DebianTarget
 from installer.model.deployed import Deployed, Ingredients
 from installer.model.events import Event
 from installer.model.evidence import Look
+from installer.model.models import ModelEntry
 from installer.model.plan import Job, Step, StepResult
 from installer.model.releases import ModelState
 
@@ -92,6 +93,13 @@ class ArtifactSources(Protocol):
 
     def directory(self, name: str, folder: Path) -> tuple[LockedItem, ...]:
         """Pin the files of a folder the site brings itself."""
+
+    def model(self, entry: ModelEntry) -> tuple[LockedItem, ...]:
+        """Pin a model as an image, once its files were found fit to be carried.
+
+        Raises:
+            InvalidConfiguration: they are not; everything that is wrong is listed.
+        """
 
     def fetch(self, item: LockedItem) -> None:
         """Put every blob of a locked item into the store.

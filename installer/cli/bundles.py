@@ -59,6 +59,7 @@ class Bundles:
             targets=tuple(self._target(release) for release in value("platform_debian_targets")),
             mirrors=value("platform_mirrors"),
             directories=value("platform_directories"),
+            models=self._site.inventory.models,
         )
 
     def lock(self) -> tuple[Lock, Difference]:
@@ -169,6 +170,7 @@ class Bundles:
 
     def _fetch(self, lock: Lock) -> None:
         with open_sources(self._site, self.settings, self.store, lock, Relock.NOTHING) as sources:
+            sources.refuse_changed_models(lock.items)
             fetch_items(lock, sources, self.store, _DOWNLOADS, self._site.reporter)
 
     def _pinned(self, previous: Lock | None, relock: Relock) -> tuple[Lock, Difference]:

@@ -51,7 +51,8 @@ class Volumes(Bundles):
     def declared(self) -> tuple[DeclaredItem, ...]:
         """Return what the bundle will carry, by the catalogue alone."""
         order = deployment_order(self._site.catalog, self._site.catalog.names)
-        return declared_items(order, {target.release: target.kernels for target in self.settings.targets})
+        releases = {target.release: target.kernels for target in self.settings.targets}
+        return declared_items(order, releases, self.settings.models)
 
     def split(self, media: int, to: Path) -> tuple[WrittenVolume, ...]:
         """Write the bundle onto volumes."""

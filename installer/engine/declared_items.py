@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from installer.model.artifact import Kind
 from installer.model.component import Component
+from installer.model.models import OWNER, ModelEntry
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class DeclaredItem:
     """One artefact that a component declares.
 
     Attributes:
-        component: who brings it.
+        component: who brings it; `models` for the site's own.
         kind: what it is: chart, image, file, wheel or package.
         version: upstream's; empty where a lock decides, as for packages.
         scope: the release a package is for.
@@ -27,14 +28,20 @@ class DeclaredItem:
     scope: str = ""
 
 
-def declared_items(components: Iterable[Component], releases: Mapping[str, Sequence[str]]) -> tuple[DeclaredItem, ...]:
-    """Return everything that components declare; what packages need beside themselves is known once they are pinned.
+def declared_items(
+    components: Iterable[Component], releases: Mapping[str, Sequence[str]], models: Iterable[ModelEntry] = ()
+) -> tuple[DeclaredItem, ...]:
+    """Return everything that components declare, and the site's models.
+
+    What packages need beside themselves is known once they are pinned.
 
     Args:
         components: in the order to list them.
         releases: the hosts' releases, each with the kernels that run there.
+        models: those that the site's list names.
     """
-    return tuple(item for component in components for item in _of(component, releases))
+    carried = (DeclaredItem(OWNER, Kind.IMAGE.value, entry.image, entry.tag) for entry in models)
+    return (*(item for component in components for item in _of(component, releases)), *carried)
 
 
 def _of(component: Component, releases: Mapping[str, Sequence[str]]) -> Iterator[DeclaredItem]:

@@ -101,7 +101,7 @@ def changed_files(entry: ModelEntry, locked: LockedItem, found: Mapping[str, str
 
 def locked_models(items: Iterable[LockedItem]) -> tuple[LockedItem, ...]:
     """Return the items that are models of a site."""
-    return tuple(item for item in items if item.origin["type"] == ORIGIN)
+    return tuple(item for item in items if item.origin.get("type") == ORIGIN)
 
 
 def locked_model(items: Iterable[LockedItem], entry: ModelEntry) -> LockedItem | None:

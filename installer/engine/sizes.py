@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from installer.engine.models import locked_models
 from installer.errors import UsageError
 from installer.model.artifact import Kind, Lock, LockedItem
 from installer.model.component import Component
@@ -96,10 +97,12 @@ def _host_disk(kind: str, lock: Lock, components: list[Component], bundle: int) 
         if kind != "admin" and image.hosts in ("nodes", kind, "gpu" if kind == "worker" else kind)
     }
     images = [item for item in lock.items if item.kind is Kind.IMAGE and (item.name, item.version) in kept]
+    # A worker may come to serve any of them. They are not compressed, and what is unpacked is not kept as well.
+    models = locked_models(lock.items) if kind == "worker" else ()
     return HostDisk(
         kind=kind,
         bundle=bundle,
-        images=_with_unpacked(sum(_blobs(images).values())),
+        images=_with_unpacked(sum(_blobs(images).values())) + sum(_blobs(models).values()),
         packages=_with_unpacked(_largest_scope(here, Kind.PACKAGE)),
         files=sum(_blobs(item for item in here if item.kind is Kind.FILE).values())
         + _with_unpacked(_largest_scope(here, Kind.WHEEL)),

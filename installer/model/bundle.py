@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from installer.model.artifact import Digest, LockedItem
+from installer.model.models import ModelEntry
 
 STRICT = ConfigDict(extra="forbid")
 FORMAT = "pib/1"
@@ -100,6 +101,7 @@ class BundleSettings:
         mirrors: registry to mirror.
         directories: name to folder of what the site brings itself: model weights.
         installer_pythons: Python versions the admin host may have.
+        models: those that the site's list names.
     """
 
     origin: str
@@ -108,6 +110,7 @@ class BundleSettings:
     mirrors: Mapping[str, str] = field(default_factory=dict)
     directories: Mapping[str, str] = field(default_factory=dict)
     installer_pythons: tuple[str, ...] = ("3.11", "3.12", "3.13")
+    models: tuple[ModelEntry, ...] = ()
 
 
 @dataclass(frozen=True)

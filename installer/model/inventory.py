@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from installer.errors import Problem
+from installer.model.models import ModelEntry
 
 ALL = "all"
 
@@ -120,6 +121,7 @@ class Inventory:
         groups: every group that is named anywhere, and where; empty where a program named it.
         sealed: files that are encrypted; what they hold is not known here.
         installed: for each release, the packages its hosts have before anything is installed.
+        models: those that its bundle carries.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Inventory:
     groups: Mapping[str, str] = field(default_factory=dict)
     sealed: tuple[str, ...] = ()
     installed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    models: tuple[ModelEntry, ...] = ()
 
     def members(self, pattern: str) -> tuple[str, ...]:
         """Return the hosts a component's `runs_on` means: `a:b`, `a[0]`, `all`."""

@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from installer.engine.difference import compare
+from installer.engine.models import changed_files, locked_model
+from installer.errors import InvalidConfiguration, Problem
 from installer.model.artifact import Lock, LockedItem
 from installer.model.bundle import BundleSettings, Difference
 from installer.model.catalog import Catalog
 from installer.model.events import Progress
+from installer.model.models import ModelEntry
 from installer.ports import ArtifactSources, Reporter
 
 LOCK_FORMAT = "platform-lock/1"
@@ -35,6 +38,9 @@ def lock_bundle(
         catalog: the components the inventory wants.
         installer_requirements: what this tool itself needs, pinned.
         workers: how many items are pinned at once.
+
+    Raises:
+        InvalidConfiguration: a model has other files than the previous lock pins of the same version.
     """
     sources.expect_everything()
     jobs = [
@@ -42,8 +48,10 @@ def lock_bundle(
         *_target_jobs(catalog, settings, sources),
         *_installer_jobs(settings, installer_requirements, sources),
         *(_directory_job(name, Path(folder), sources) for name, folder in settings.directories.items()),
+        *(_model_job(entry, sources) for entry in settings.models),
     ]
     items = _merge(_run(jobs, workers, reporter))
+    _refuse_changed_models(settings.models, items, previous)
     lock = Lock(
         format=LOCK_FORMAT,
         origin=settings.origin,
@@ -82,6 +90,21 @@ def _installer_jobs(settings: BundleSettings, pinned: tuple[str, ...], sources: 
 
 def _directory_job(name: str, folder: Path, sources: ArtifactSources) -> Job:
     return lambda: sources.directory(name, folder)
+
+
+def _model_job(entry: ModelEntry, sources: ArtifactSources) -> Job:
+    return lambda: sources.model(entry)
+
+
+def _refuse_changed_models(entries: Iterable[ModelEntry], items: tuple[LockedItem, ...], previous: Lock | None) -> None:
+    """A version that may be on sites already means the same files for ever."""
+    problems: list[Problem] = []
+    for entry in entries:
+        before, now = (locked_model(known, entry) for known in (previous.items if previous else (), items))
+        if before is not None and now is not None:
+            problems += changed_files(entry, before, now.origin["files"])
+    if problems:
+        raise InvalidConfiguration(problems, "the models")
 
 
 def _run(jobs: list[Job], workers: int, reporter: Reporter) -> Iterable[LockedItem]:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from installer.adapters.inventory_files.lines import Written, read_written
+from installer.adapters.inventory_files.models import read_model_list
 from installer.adapters.process import CommandFailed, run
 from installer.errors import InvalidConfiguration, Problem
 from installer.model.inventory import ALL, Host, Inventory, Level, Setting
+from installer.model.models import LIST
 
 _COMPUTED = ("platform_components", "platform_artifacts")
 _INTERNAL = (ALL, "ungrouped")
@@ -64,6 +66,7 @@ def put_together(path: Path, written: Written, exported: Mapping[str, Any]) -> I
     for host in hosts.values():
         named.update(host.variables)
     folder = path if path.is_dir() else path.parent
+    models = read_model_list(folder / LIST)
     return Inventory(
         name=path.stem if path.is_file() else path.name,
         path=path,
@@ -71,11 +74,12 @@ def put_together(path: Path, written: Written, exported: Mapping[str, Any]) -> I
         variables={key: value for key, value in everyone.items() if key not in _COMPUTED},
         explicit=frozenset(named),
         lines=_lines(written),
-        mistakes=written.mistakes,
+        mistakes=(*written.mistakes, *models.mistakes),
         settings=_in_order(written.settings, _groups_by_depth(exported)),
         groups=_groups(exported) | written.groups,
         sealed=written.sealed,
         installed={listing.stem: _packages(listing) for listing in sorted(folder.glob("packages/*.list"))},
+        models=models.entries,
     )
 
 

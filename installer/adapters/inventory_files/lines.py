@@ -15,6 +15,7 @@ from typing import Any
 from installer.adapters.yaml_files import YamlFile, read_yaml
 from installer.errors import InvalidConfiguration, Problem
 from installer.model.inventory import ALL, Level, Setting, Way
+from installer.model.models import LIST
 
 _FOLDERS = {"group_vars": Level.GROUP, "host_vars": Level.HOST}
 _SUFFIXES = ("", ".yml", ".yaml", ".json")
@@ -70,7 +71,8 @@ def _host_files(path: Path) -> Iterator[Path]:
     for file in sorted(path.rglob("*")):
         parts = file.relative_to(path).parts
         hidden = any(part.startswith(".") for part in parts)
-        if file.suffix in (".yml", ".yaml") and file.is_file() and not hidden and parts[0] not in _FOLDERS:
+        names_no_hosts = hidden or parts[0] in _FOLDERS or parts == (LIST,)
+        if file.suffix in (".yml", ".yaml") and file.is_file() and not names_no_hosts:
             yield file
 
 

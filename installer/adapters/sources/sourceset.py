@@ -11,14 +11,18 @@ from installer.adapters.sources.debian import DebianArchive, InstalledPackage
 from installer.adapters.sources.directory import fetch_from_directory, pin_directory
 from installer.adapters.sources.downloads import Downloads
 from installer.adapters.sources.files import fetch_file, pin_file
+from installer.adapters.sources.model_folder import hash_model, read_model, require_fit
+from installer.adapters.sources.model_images import ModelImages
 from installer.adapters.sources.oci import Registry, split_name
 from installer.adapters.sources.pypi import WheelIndex
 from installer.adapters.sources.wheel_files import fetch_from_wheel, pin_from_wheel
 from installer.adapters.sources.workshop import Workshop
-from installer.errors import PlatformError
+from installer.engine.models import changed_files, locked_model, problems_in
+from installer.errors import InvalidConfiguration, PlatformError, Problem
 from installer.model.artifact import BUILD, ChartSpec, FileSpec, GoLock, ImageSpec, Kind, Lock, LockedItem
 from installer.model.bundle import BundleSettings, DebianTarget
 from installer.model.catalog import Catalog
+from installer.model.models import LIST, ORIGIN, OWNER, ModelEntry
 from installer.ports import Reporter
 
 _MADE = ("go", "composed", "packed")
@@ -62,6 +66,7 @@ class SourceSet:
         self._wheels = wheels
         self._workshop = workshop
         self._reporter = reporter
+        self._models = ModelImages(self._store, settings.platforms)
         self._repositories = ChartRepositories(downloads, settings.mirrors)
         self._kept = kept.items if kept else ()
         artifacts = {component.name: component.description.artifacts for component in catalog}
@@ -97,11 +102,15 @@ class SourceSet:
         self._workshop.expect(programs)
 
     def expect_everything(self) -> None:
-        """Be told that everything will be pinned, and check that there is room to make it.
+        """Be told that everything will be pinned, and check that there is room to make it, and models are fit.
 
         Raises:
             DiskTooSmall: there is not.
+            InvalidConfiguration: a model is not; everything that is wrong is listed.
         """
+        problems = [problem for entry in self._settings.models for problem in problems_in(read_model(entry.directory))]
+        if problems:
+            raise InvalidConfiguration(problems, "the models")
         specs: list[tuple[str, ImageSpec | FileSpec]] = []
         if self._settings.origin == BUILD:
             specs += ((owner, image) for (owner, _), image in self._images.items())
@@ -178,6 +187,31 @@ class SourceSet:
         """Pin the files of a folder the site brings itself."""
         return pin_directory(name, folder, self._store)
 
+    def model(self, entry: ModelEntry) -> tuple[LockedItem, ...]:
+        """Pin a model as an image, once its files were found fit to be carried.
+
+        Raises:
+            InvalidConfiguration: they are not; everything that is wrong is listed.
+        """
+        if kept := self._recorded(Kind.IMAGE, entry.image, entry.tag, OWNER):
+            return kept
+        return (self._models.make(entry, require_fit(entry.directory), self._reporter),)
+
+    def refuse_changed_models(self, items: Sequence[LockedItem]) -> None:
+        """Look at the folders of locked models, as far as they are there.
+
+        Raises:
+            InvalidConfiguration: files are not those that were locked; all of them are listed.
+        """
+        problems: list[Problem] = []
+        for entry in self._settings.models:
+            locked = locked_model(items, entry)
+            if locked is not None and entry.directory.is_dir():
+                digests = hash_model(require_fit(entry.directory), self._reporter)
+                problems += changed_files(entry, locked, digests)
+        if problems:
+            raise InvalidConfiguration(problems, "the models")
+
     def fetch(self, item: LockedItem) -> None:
         """Put every blob of a locked item into the store.
 
@@ -207,11 +241,21 @@ class SourceSet:
             "wheel": lambda item: fetch_from_wheel(item, self._wheels, self._store, self._reporter),
             "helm": lambda item: self._repositories.fetch(item, self._reporter),
             "directory": lambda item: fetch_from_directory(item, self._settings.directories, self._store),
+            ORIGIN: self._make_model,
         }
 
     def _fetch_image(self, item: LockedItem) -> None:
         registry, repository = str(item.origin["registry"]), str(item.origin["repository"])
         Registry(registry, repository, self._settings.mirrors, self._downloads).fetch(item, self._reporter)
+
+    def _make_model(self, item: LockedItem) -> None:
+        """Put a locked model's image into the store; its folder must hold what was locked."""
+        for entry in self._settings.models:
+            if locked_model([item], entry) is not None:
+                self._models.make(entry, require_fit(entry.directory), self._reporter, item)
+                return
+        message = f"names no {item.name} {item.version}, which the lock holds."
+        raise InvalidConfiguration([Problem(LIST, message, "Put it back, or run `platform-install bundle lock`.")])
 
     def _make_again(self, item: LockedItem, owner: str) -> None:
         if item.kind is Kind.IMAGE:

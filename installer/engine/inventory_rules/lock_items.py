@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from installer.engine.inventory_rules.kernels import kernels_of, on_hosts
 from installer.engine.inventory_rules.subject import Subject, listed
+from installer.engine.models import locked_model
 from installer.errors import Problem
 from installer.model.artifact import Kind, Lock
 from installer.model.component import Component
@@ -32,6 +33,17 @@ def stale_lock(subject: Subject) -> Iterator[Problem]:
         if lacking:
             message = f"the lock is older than the catalogue: {component.name} needs {listed(lacking)}."
             yield Problem(where, message, _cure(subject))
+
+
+def models_of_another_lock(subject: Subject) -> Iterator[Problem]:
+    """Find models that the list names and the lock does not have, or under another licence."""
+    for entry in subject.inventory.models if subject.lock is not None else ():
+        item = locked_model(subject.lock.items, entry) if subject.lock is not None else None
+        if item is None:
+            yield Problem(entry.where, f"the lock is older than this list: it lacks {entry}.", _cure(subject))
+        elif item.licence != entry.licence:
+            message = f"the licence of {entry} is {entry.licence}; the lock was made with {item.licence}."
+            yield Problem(entry.where, message, _cure(subject))
 
 
 def lock_of_another_kind(subject: Subject) -> Iterator[Problem]:
@@ -111,4 +123,4 @@ def _where(subject: Subject) -> str:
     return str(PurePath(folder) / _NAME)
 
 
-RULES = (missing_lock, stale_lock, lock_of_another_kind, packages_of_other_versions)
+RULES = (missing_lock, stale_lock, models_of_another_lock, lock_of_another_kind, packages_of_other_versions)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from installer.engine.declared_items import DeclaredItem, declared_items
 from installer.model.artifact import Artifacts, ChartSpec, ImageSpec
 from installer.model.component import Component, Description, Layer
+from tests.models import entry_of
 
 
 def component(name: str, artifacts: Artifacts) -> Component:
@@ -37,3 +40,9 @@ def test_packages_are_named_for_every_release_and_kernel() -> None:
         ("headers-6.2", "trixie"),
         ("modules", "noble"),
     ]
+
+
+def test_the_models_of_a_site_are_named_behind_what_components_declare() -> None:
+    (item,) = declared_items([], {}, [entry_of(Path("/srv/letters"))])
+
+    assert item == DeclaredItem("models", "image", "platform.internal/models/letters", "v1.0.0")

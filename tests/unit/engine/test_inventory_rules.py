@@ -253,10 +253,14 @@ def lock_of(case: Case) -> Lock | None:
         (entry["kind"], entry["name"], entry["version"], entry.get("scope", ""))
         for entry in case["lock"].get("items", ())
     ]
+    origins = {entry["name"]: {"type": entry["origin"]} for entry in case["lock"].get("items", ()) if "origin" in entry}
     items = [
-        LockedItem(Kind(kind), name, version, DIGEST, (Blob(DIGEST, 1),), {}, "Apache-2.0", ("kubernetes",), scope)
+        LockedItem(
+            Kind(kind), name, version, DIGEST, (Blob(DIGEST, 1),), origins.get(name, {}), "Apache-2.0",
+            ("kubernetes",), scope,
+        )
         for kind, name, version, scope in kept
-    ]
+    ]  # fmt: skip
     return Lock("platform-lock/1", "upstream", ("linux/amd64",), tuple(items))
 
 
