@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.platform.base.plugins.vars.catalog import _age
 
 from tests.repository import PROJECT, ROLES, read
+
+# As a lock has them, which is sorted as text; the newest comes neither first nor last.
+VERSIONS = ("v0.9.9", "v1.10.0", "v1.10.0-rc.10", "v1.10.0-rc.9", "v1.9.0")
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +26,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     (folder / "group_vars" / "all" / "site.yml").write_text("platform_domain: example.com\n")
     (folder / "hosts.yml").write_text("all: {hosts: {h1: {}}}\n")
     (folder / "bundle.lock.json").write_text(
-        json.dumps({"items": [locked(kind) for kind in ("image", "file", "wheel")]})
+        json.dumps({"items": [*map(locked, ("image", "file", "wheel")), *map(model, VERSIONS)]})
     )
     command = [str(Path(sys.executable).with_name("ansible-inventory")), "--inventory", str(folder), "--host", "h1"]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}
@@ -35,6 +39,11 @@ def locked(kind: str) -> dict[str, Any]:
     digest = "sha256:" + {"image": "a", "file": "b", "wheel": "c"}[kind] * 64
     more = {"origin": {"file": "x.whl"}, "needed_by": ["admin"], "scope": "python3.13"}
     return {"kind": kind, "name": f"some/{kind}", "version": "1", "digest": digest, **more}
+
+
+def model(version: str) -> dict[str, Any]:
+    digest = f"sha256:{VERSIONS.index(version)}".ljust(71, "0")
+    return {**locked("image"), "name": "platform.internal/models/letters", "version": version, "digest": digest}
 
 
 def test_every_component_is_known(facts: dict[str, Any]) -> None:
@@ -94,6 +103,17 @@ def test_artefacts_are_known_by_kind_and_name(facts: dict[str, Any], kind: str, 
         "digest": f"sha256:{letter * 64}",
         "path": f"oci/blobs/sha256/{letter * 64}",
     }
+
+
+def test_the_name_of_a_model_means_its_newest_version(facts: dict[str, Any]) -> None:
+    assert facts["platform_artifacts"]["images"]["platform.internal/models/letters"]["version"] == "v1.10.0"
+
+
+@pytest.mark.parametrize(
+    "versions", [("v1.0.0-rc.9", "v1.0.0-rc.10"), ("v1.0.0-rc", "v1.0.0"), ("v1.9.0", "v1.10.0"), ("b1", "v0.0.1")]
+)  # fmt: skip
+def test_versions_are_ordered_by_what_they_mean(versions: tuple[str, str]) -> None:
+    assert _age(versions[0]) < _age(versions[1])
 
 
 def test_wheels_are_known_by_the_python_they_are_for(facts: dict[str, Any]) -> None:

@@ -113,8 +113,20 @@ def _artifacts(lock: dict[str, Any]) -> dict[str, Any]:
                 {**entry, "name": item["name"], "file": item["origin"]["file"], "needed_by": item["needed_by"]}
             )
         elif f"{item['kind']}s" in found:
-            found[f"{item['kind']}s"][item["name"]] = entry
+            named = found[f"{item['kind']}s"]
+            # A bundle may carry a model in several versions; whoever names none means the newest.
+            if item["name"] not in named or _age(item["version"]) >= _age(named[item["name"]]["version"]):
+                named[item["name"]] = entry
     return found
+
+
+def _age(version: str) -> tuple[Any, ...]:
+    """Return what orders semantic versions; a trial comes before what it leads to, and other versions before all."""
+    found = re.fullmatch(r"v(\d+)\.(\d+)\.(\d+)(?:-([\w.-]+))?", version)
+    if found is None:
+        return ()
+    trial = [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in (found[4] or "").split(".")]
+    return (*map(int, found.group(1, 2, 3)), found[4] is None, trial)
 
 
 def _read(path: Path) -> Any:
