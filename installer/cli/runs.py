@@ -20,7 +20,14 @@ from installer.cli.passphrases import passphrase_files
 from installer.cli.preflights import Preflights
 from installer.cli.reports import Reports
 from installer.cli.wiring import PROJECT, Site
-from installer.engine.fingerprint import exemptions_in, images_in, ingredients_of, metrics_in, on_some_hosts
+from installer.engine.fingerprint import (
+    exemptions_in,
+    images_in,
+    ingredients_of,
+    metrics_in,
+    models_named,
+    on_some_hosts,
+)
 from installer.engine.graph import deployment_order
 from installer.engine.plan import Selection, make_plan, make_verification, narrowed
 from installer.engine.preflight import worth_a_look
@@ -29,6 +36,7 @@ from installer.engine.removal import plan_removal, plan_reset, question_of_data
 from installer.engine.rotation import plan_rotation
 from installer.engine.versions import version_of
 from installer.errors import UsageError
+from installer.model.component import Component
 from installer.model.deployed import Ingredients
 from installer.model.events import Notice, PhaseStarted
 from installer.model.plan import Plan
@@ -75,19 +83,30 @@ class Runs:
             for name in item.needed_by:
                 artifacts.setdefault(name, []).append(item.digest)
         found: dict[str, Ingredients] = {}
+        # What others stand on. That it is given to others once more, as images are, changes nothing for them.
+        stands: dict[str, str] = {}
         for component in deployment_order(site.catalog, site.catalog.names):
-            needs = {need: found[need].fingerprint for need in component.needs if need in found}
-            if component.description.carries_images:
-                needs["images"] = images_in(site.lock)
-            if component.description.applies_exemptions:
-                needs["exemptions"] = exemptions_in(site.catalog)
-            if component.description.reads_metrics:
-                needs["metrics"] = metrics_in(site.catalog)
-            parts = ingredients_of(
-                component, digests[component.name], artifacts.get(component.name, []), site.inventory, needs
-            )
-            found[component.name] = replace(parts, version=version_of(component, site.lock))
+            name = component.name
+            needs = {need: stands[need] for need in component.needs if need in stands}
+            mine = [*artifacts.get(name, []), *models_named(component, site.inventory, site.lock)]
+            parts = ingredients_of(component, digests[name], mine, site.inventory, needs)
+            stands[name] = parts.fingerprint
+            if gathered := self._gathered(component):
+                parts = ingredients_of(component, digests[name], mine, site.inventory, {**needs, **gathered})
+            found[name] = replace(parts, version=version_of(component, site.lock))
         return found
+
+    def _gathered(self, component: Component) -> dict[str, str]:
+        """Return the digests of what a component takes of all others, by kind."""
+        site, description = self._site, component.description
+        gathered = {}
+        if description.carries_images:
+            gathered["images"] = images_in(site.lock)
+        if description.applies_exemptions:
+            gathered["exemptions"] = exemptions_in(site.catalog)
+        if description.reads_metrics:
+            gathered["metrics"] = metrics_in(site.catalog)
+        return gathered
 
     def plan(self, selection: Selection) -> Plan:
         """Return what a run would do, and why."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from installer.engine.models import locked_models
 from installer.model.artifact import Kind, Lock
 from installer.model.catalog import Catalog
 from installer.model.component import Component, Description, Exemption, Metrics
@@ -27,12 +28,7 @@ def ingredients_of(
         artifacts: digests of the locked items it declares.
         needs: fingerprints of the components it needs, and of what else of theirs it is made of.
     """
-    prefix = f"{component.name}_"
-    variables = {name: value for name, value in inventory.variables.items() if name.startswith((prefix, _GLOBAL))}
-    hosts = {
-        name: {key: value for key, value in host.variables.items() if key.startswith((prefix, _GLOBAL))}
-        for name, host in inventory.hosts.items()
-    }
+    variables, hosts = _variables(inventory, (f"{component.name}_", _GLOBAL))
     places = {name: [host.address, sorted(host.groups)] for name, host in inventory.hosts.items()}
     return Ingredients(
         role=role_digest,
@@ -68,12 +64,27 @@ def images_in(lock: Lock) -> str:
     return _digest(sorted((item.name, item.version, item.digest) for item in lock.items if item.kind is Kind.IMAGE))
 
 
+def models_named(component: Component, inventory: Inventory, lock: Lock) -> tuple[str, ...]:
+    """Return the digests of the models that a component's own variables name: no component declares them."""
+    told = json.dumps(_variables(inventory, (f"{component.name}_",)), default=str)
+    return tuple(item.digest for item in locked_models(lock.items) if item.name in told)
+
+
 def on_some_hosts(parts: Ingredients, hosts: Iterable[str]) -> Ingredients:
     """Return what a component is made of when only some of its hosts get it.
 
     It equals no whole deployment's, so that the next run without a limit goes on with the other hosts.
     """
     return replace(parts, hosts=_digest(["only", parts.hosts, sorted(hosts)]))
+
+
+def _variables(inventory: Inventory, prefixes: tuple[str, ...]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the variables whose names begin so, those of all hosts and those of each."""
+    hosts = {
+        name: {key: value for key, value in host.variables.items() if key.startswith(prefixes)}
+        for name, host in inventory.hosts.items()
+    }
+    return {name: value for name, value in inventory.variables.items() if name.startswith(prefixes)}, hosts
 
 
 def _digest(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from installer.errors import InvalidConfiguration, Problem
 from installer.model.catalog import Catalog
@@ -59,7 +59,7 @@ def steps_for(
 ) -> tuple[Step, ...]:
     """Return the steps of a run: what is deployed, what is verified, and what each waits for.
 
-    A component is deployed when all it needs is deployed, and verified right after its own
+    A component is deployed when all it needs is deployed, directly or not, and verified right after its own
     deployment, beside the next one's. A component with a milestone holds those that need it up only until
     it is reached. One that can only be verified after a later one is deployed
     (nodes are ready when they have a network) waits for that.
@@ -71,11 +71,12 @@ def steps_for(
     """
     steps = []
     marks = {c.name: f"{c.name} {c.description.milestone or 'deploy'}" for c in order}
+    by_name = {component.name: component for component in order}
     for component in order:
         name, description = component.name, component.description
         fingerprint = fingerprints.get(name, "")
         if name in deploy:
-            after = tuple(marks[need] for need in component.needs if need in deploy)
+            after = tuple(marks[need] for need in _needed_first(component, by_name, deploy))
             milestone = marks[name] if description.milestone else ""
             steps.append(Step(name, "deploy", description.runs_on, fingerprint, after, milestone))
         if name in verify:
@@ -83,6 +84,17 @@ def steps_for(
             checks_only = description.checks_only
             steps.append(Step(name, "verify", description.runs_on, fingerprint, tuple(waits), checks_only=checks_only))
     return tuple(steps)
+
+
+def _needed_first(component: Component, by_name: Mapping[str, Component], deploy: Collection[str]) -> tuple[str, ...]:
+    """Return what is deployed of what a component needs; where a need stands already, what that one needs."""
+    found: dict[str, None] = {}
+    for need in component.needs:
+        if need in deploy:
+            found[need] = None
+        elif need in by_name:
+            found.update(dict.fromkeys(_needed_first(by_name[need], by_name, deploy)))
+    return tuple(found)
 
 
 def removal_steps(order: Collection[Component], wanted: Collection[str]) -> tuple[Step, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from installer.engine.fingerprint import exemptions_in, images_in, ingredients_of, metrics_in
+from installer.engine.fingerprint import exemptions_in, images_in, ingredients_of, metrics_in, models_named
 from installer.model.artifact import Kind
 from installer.model.component import Exemption, Metrics
 from installer.model.deployed import Ingredients
@@ -98,3 +98,20 @@ def test_every_image_of_a_bundle_counts_for_who_carries_them_and_nothing_else() 
 
     assert images_in(lock_of(one)) != images_in(lock_of(other))
     assert images_in(lock_of(one)) == images_in(lock_of(one, item("program")))
+
+
+@pytest.mark.parametrize(
+    ("variables", "counts"),
+    [
+        ({"engine_models": {"a": {"image": "platform.internal/models/letters"}}}, True),
+        ({"other_models": {"a": {"image": "platform.internal/models/letters"}}}, False),
+        ({"engine_models": {"a": {"image": "platform.internal/models/figures"}}}, False),
+    ],
+    ids=["named by its own variables", "named by another's", "not named"],
+)
+def test_a_model_counts_for_whom_it_is_named_to(variables: dict[str, Any], counts: bool) -> None:
+    letters = replace(item("platform.internal/models/letters", kind=Kind.IMAGE), origin={"type": "model"})
+
+    found = models_named(component("engine"), inventory(variables, a="admin"), lock_of(letters))
+
+    assert found == ((letters.digest,) if counts else ())

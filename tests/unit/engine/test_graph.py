@@ -92,6 +92,14 @@ def test_a_deployment_waits_for_nothing_that_stands_already() -> None:
     assert [step.after for step in steps] == [()]
 
 
+def test_a_deployment_waits_for_what_lies_below_a_need_that_stands() -> None:
+    order = deployment_order(catalog(*SITE), ["storage"])
+
+    steps = {step.name: step.after for step in steps_for(order, {}, deploy=["baseline", "storage"], verify=[])}
+
+    assert steps["storage deploy"] == ("baseline deploy",)
+
+
 def test_a_verification_waits_for_its_own_deployment_and_for_what_it_is_verified_with() -> None:
     order = deployment_order(catalog(*SITE), ["network"])
     everything = names(order)
