@@ -8,8 +8,11 @@ from typing import Any
 
 import typer
 
+from installer.model.models import LIST
+
 _PROJECT = Path(__file__).resolve().parents[2]
 _LAB = "lab"
+_LICENCES = ("Apache-2.0", "BSD-3-Clause", "CC-BY-4.0", "CC-BY-NC-4.0", "CC-BY-SA-4.0", "LicenseRef-", "MIT")
 
 
 def inventories(context: typer.Context, words: list[str], incomplete: str) -> list[str]:  # noqa: ARG001 - typer's protocol
@@ -34,6 +37,26 @@ def lab_hosts(context: typer.Context, words: list[str], incomplete: str) -> list
     return _starting(incomplete, _places(_inventory_of(context) or _LAB, groups=False))
 
 
+def models(context: typer.Context, words: list[str], incomplete: str) -> list[str]:  # noqa: ARG001
+    """Return the models that the list of the inventory on the same line names."""
+    from installer.adapters.inventory_files.models import read_model_list
+    from installer.errors import PlatformError
+
+    path = _place(_inventory_of(context))
+    if path is None:
+        return []
+    try:
+        entries = read_model_list((path if path.is_dir() else path.parent) / LIST).entries
+    except (OSError, PlatformError):
+        return []
+    return _starting(incomplete, (entry.name for entry in entries))
+
+
+def licences(context: typer.Context, words: list[str], incomplete: str) -> list[str]:  # noqa: ARG001
+    """Return licences that models often have; there are hundreds more."""
+    return _starting(incomplete, iter(_LICENCES))
+
+
 def _starting(incomplete: str, names: Iterator[str]) -> list[str]:
     return sorted({name for name in names if name.startswith(incomplete)})
 
@@ -47,12 +70,15 @@ def _inventory_of(context: Any) -> str:
     return ""
 
 
+def _place(inventory: str) -> Path | None:
+    """Return an inventory's folder or file, or None."""
+    candidates = (Path(inventory), _PROJECT / "inventories" / inventory) if inventory else ()
+    return next((place for place in candidates if place.exists()), None)
+
+
 def _places(inventory: str, groups: bool = True) -> Iterator[str]:
     """Yield names as they stand in the inventory's files: a shell does not wait for Ansible."""
-    path = next(
-        (place for place in (Path(inventory), _PROJECT / "inventories" / inventory) if inventory and place.exists()),
-        None,
-    )
+    path = _place(inventory)
     if path is None:
         return
     from installer.adapters.yaml_files import read_yaml

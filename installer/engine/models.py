@@ -9,7 +9,17 @@ from typing import Any
 
 from installer.errors import Problem
 from installer.model.artifact import LockedItem, digest_of
-from installer.model.models import GGUF, ORIGIN, SAFETENSORS, ModelDescription, ModelEntry, ModelFile, ModelFolder
+from installer.model.models import (
+    GGUF,
+    ORIGIN,
+    REPOSITORY,
+    SAFETENSORS,
+    ModelDescription,
+    ModelEntry,
+    ModelFile,
+    ModelFolder,
+    ModelState,
+)
 
 # Each file becomes a layer of an image, and the kernel stacks 500 at most.
 MOST_FILES = 400
@@ -31,6 +41,8 @@ def is_licence(name: str) -> bool:
 
 def problems_in(folder: ModelFolder) -> tuple[Problem, ...]:
     """Return everything that keeps a folder from being carried as a model, in the order of its files."""
+    if not folder.is_read:
+        return folder.problems
     if not folder.files and not folder.problems:
         return (Problem(str(folder.path), "is empty.", "Put the model's files there, its licence among them."),)
     found = [*folder.problems, *_missing_licence(folder), *_missing_weights(folder)]
@@ -85,7 +97,7 @@ def changed_files(entry: ModelEntry, locked: LockedItem, found: Mapping[str, str
         found: digest of each file there is, by path.
     """
     expected: Mapping[str, str] = locked.origin["files"]
-    cure = f"Put back what was locked, or give the model a new version in {entry.where.rpartition(':')[0]}."
+    cure = f"Put back what was locked, or give the model a new version in {entry.where.partition(':')[0]}."
     problems = []
     for path in sorted({*expected, *found}):
         where = str(entry.directory / path)
@@ -107,6 +119,37 @@ def locked_models(items: Iterable[LockedItem]) -> tuple[LockedItem, ...]:
 def locked_model(items: Iterable[LockedItem], entry: ModelEntry) -> LockedItem | None:
     """Return the item of a model in just this version, or None."""
     return next((i for i in locked_models(items) if (i.name, i.version) == (entry.image, entry.tag)), None)
+
+
+def model_states(
+    entries: Iterable[ModelEntry], locked: Iterable[LockedItem], bundled: Iterable[LockedItem]
+) -> tuple[ModelState, ...]:
+    """Return how far each model has come, by name and version.
+
+    Args:
+        entries: those that the site's list names.
+        locked: items of the lock.
+        bundled: items of the bundle.
+    """
+    listed = {(entry.image, entry.tag): entry for entry in entries}
+    in_lock, in_bundle = ({(i.name, i.version): i for i in locked_models(items)} for items in (locked, bundled))
+    states = []
+    for key in sorted({*listed, *in_lock, *in_bundle}):
+        entry, pinned = listed.get(key), in_lock.get(key) or in_bundle.get(key)
+        states.append(
+            ModelState(
+                name=key[0].removeprefix(f"{REPOSITORY}/"),
+                version=key[1].removeprefix("v"),
+                licence=entry.licence if entry else pinned.licence if pinned else "",
+                directory=str(entry.directory) if entry else "",
+                size=pinned.size if pinned else 0,
+                listed=entry is not None,
+                locked=in_lock[key].digest if key in in_lock else "",
+                bundled=in_bundle[key].digest if key in in_bundle else "",
+                reference=f"{key[0]}:{key[1]}@{pinned.digest}" if pinned else "",
+            )
+        )
+    return tuple(states)
 
 
 def _missing_licence(folder: ModelFolder) -> Iterator[Problem]:

@@ -109,11 +109,13 @@ class ModelFolder:
     Attributes:
         files: those that may be carried, by path.
         problems: what is wrong with single files and with those that may not be carried.
+        is_read: whether it could be looked into at all.
     """
 
     path: Path
     files: tuple[ModelFile, ...]
     problems: tuple[Problem, ...] = ()
+    is_read: bool = True
 
     @property
     def weights(self) -> Iterator[tuple[ModelFile, Weights]]:
@@ -153,3 +155,27 @@ class ModelDescription:
     licence: str
     contents: str
     files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """How far a model has come: named by the list, pinned by the lock, in the bundle.
+
+    Attributes:
+        directory: where the list says that its files are; empty when it does not name the model.
+        size: bytes of its image; 0 while it is not pinned.
+        listed: the list names it.
+        locked: digest of the image that the lock pins; empty when it pins none.
+        bundled: digest of the image in the bundle; empty when it has none, or there is no bundle.
+        reference: how an engine may be told of just this version; empty while it is not pinned.
+    """
+
+    name: str
+    version: str
+    licence: str
+    directory: str
+    size: int
+    listed: bool
+    locked: str
+    bundled: str
+    reference: str

@@ -37,7 +37,8 @@ def read_model(folder: Path) -> ModelFolder:
         paths = sorted(_paths(folder))
     except OSError as error:
         cure = "Name the folder with the model's files."
-        return ModelFolder(folder, (), (Problem(str(folder), f"cannot be read: {error.strerror}.", cure),))
+        problem = Problem(str(error.filename or folder), f"cannot be read: {error.strerror}.", cure)
+        return ModelFolder(folder, (), (problem,), is_read=False)
     files, problems = [], []
     for path in paths:
         try:
