@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from tests.fakes import RecordingReporter
 from tests.models import entry_of, write_gguf_model
 
 PROJECT = Path(__file__).parents[2]
+PAGE = PROJECT / "docs/operations/serve-a-model.md"
 
 
 def run(site: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -63,3 +66,29 @@ def test_a_model_is_verified_named_when_damaged_and_renewed_by_a_delta(
     assert tree(old).keys() == tree(new).keys()
     assert damaged.returncode == 7
     assert "It is of image platform.internal/models/tiny v0.2.0." in damaged.stderr
+
+
+def test_the_page_can_be_followed_as_it_is_written_until_the_lock(keys: Path, tmp_path: Path) -> None:
+    site, folder = a_site(keys, tmp_path), write_gguf_model(tmp_path / "letters")
+    (folder / "more").mkdir()
+    (folder / "more/notes on it.txt").write_text("Small.\n")
+    section = PAGE.read_text().partition("## Bring a model of your own in")[2]
+    blocks = [block for block in re.findall(r"^```shell\n(.*?)^```", section, re.M | re.S) if "models/letters" in block]
+    places = {
+        "./platform-install": f"{sys.executable} -m installer", "--inventory onprem": f"--inventory {site}",
+        "/srv/models/letters": str(folder),
+    }  # fmt: skip
+
+    def typed(text: str) -> str:
+        for before, after in places.items():
+            text = text.replace(before, after)
+        environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+        return subprocess.run(
+            ["sh", "-euc", text], cwd=PROJECT, env=environment, capture_output=True, text=True, check=True, timeout=120
+        ).stdout
+
+    checked, summed, added = map(typed, blocks)
+
+    assert "format        GGUF" in checked
+    assert f"contents      sha256:{summed.split()[0]}" in checked
+    assert added.startswith("letters 1.0.0 added in ")
