@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from installer.adapters.process import CommandFailed, run
@@ -19,11 +19,17 @@ _LEFT_OUT = (
 )
 
 
-def project_files(project: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the path below the project and the place of every file that belongs to it."""
+def project_files(project: Path, without: Iterable[Path] = ()) -> Iterator[tuple[str, Path]]:
+    """Yield the path below the project and the place of every file that belongs to it.
+
+    Args:
+        without: folders whose files are carried otherwise, such as models that lie beside their inventory.
+    """
+    left_out = tuple(without)
     for path in sorted(_tracked(project) or _found(project)):
-        if (project / path).is_file() and not (project / path).is_symlink():
-            yield path, project / path
+        place = project / path
+        if place.is_file() and not place.is_symlink() and not any(map(place.is_relative_to, left_out)):
+            yield path, place
 
 
 def collection_files(project: Path) -> Iterator[tuple[str, Path]]:

@@ -148,7 +148,8 @@ class Bundles:
 
     def own_files(self) -> Iterator[tuple[str, Path]]:
         """Yield the files of this tool that a bundle carries, by their path in it."""
-        for path, place in chain(project_files(PROJECT), collection_files(PROJECT)):
+        models = [entry.directory for entry in self.settings.models]
+        for path, place in chain(project_files(PROJECT, models), collection_files(PROJECT)):
             yield f"installer/{path}", place
 
     def own_wheels(self, lock: Lock) -> Iterator[tuple[str, LockedItem]]:

@@ -21,8 +21,8 @@ from installer.model.models import (
     ModelState,
 )
 
-# Each file becomes a layer of an image, and the kernel stacks 500 at most.
-MOST_FILES = 400
+# Each file becomes a layer, and the kernel takes the names of all layers of a mount on one page.
+MOST_FILES = 350
 
 _LICENCE = re.compile(r"(licen[cs]e|copying)([._-].*)?", re.IGNORECASE)
 _PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.(safetensors|gguf))")

@@ -108,7 +108,8 @@ class SourceSet:
             DiskTooSmall: there is not.
             InvalidConfiguration: a model is not; everything that is wrong is listed.
         """
-        problems = [problem for entry in self._settings.models for problem in problems_in(read_model(entry.directory))]
+        anew = [e for e in self._settings.models if not self._recorded(Kind.IMAGE, e.image, e.tag, OWNER)]
+        problems = [problem for entry in anew for problem in problems_in(read_model(entry.directory))]
         if problems:
             raise InvalidConfiguration(problems, "the models")
         specs: list[tuple[str, ImageSpec | FileSpec]] = []

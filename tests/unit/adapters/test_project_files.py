@@ -61,3 +61,11 @@ def test_every_file_comes_with_its_place(tmp_path: Path) -> None:
     write(tmp_path, "roles/a/component.yml")
 
     assert list(project_files(tmp_path)) == [("roles/a/component.yml", tmp_path / "roles/a/component.yml")]
+
+
+def test_a_model_that_lies_beside_its_inventory_is_not_carried_twice(tmp_path: Path) -> None:
+    write(tmp_path, "inventories/site/models.yml", "inventories/site/letters/model.gguf")
+
+    found = [name for name, _ in project_files(tmp_path, [tmp_path / "inventories/site/letters"])]
+
+    assert found == ["inventories/site/models.yml"]

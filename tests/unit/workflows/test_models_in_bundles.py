@@ -224,6 +224,6 @@ def test_models_that_are_not_fit_are_all_refused_before_anything_is_pinned(site:
 
 def test_pinning_packages_anew_leaves_models_as_they_were(site: Site) -> None:
     lock = site.lock()
-    (site.folder / "letters/config.json").write_text('{"model_type": "changed"}')
+    (site.folder / "letters/LICENSE").unlink()
 
     assert replace(site, kept=lock).lock(lock).items == lock.items
