@@ -39,7 +39,6 @@ all:
     "group_vars/gpu": "kubernetes_labels:\n  kind: gpu\n",
     "host_vars/w2/a.yml": "kubernetes_max_pods: 100\n",
     "packages/trixie.list": "bash 5.2\nlibc6 2.41\n",
-    "models.yml": "models:\n  - {name: letters, version: 1.0.0, directory: letters, licence: MIT}\n",
     "allowed_signers": "builder@example.com ssh-ed25519 AAAA\n",
     "bundle.lock.json": "damaged",
 }
@@ -73,12 +72,6 @@ def test_hosts_have_their_groups_and_those_above(site: Inventory) -> None:
         "w2": {"worker"},
         "gpu1": {"worker", "gpu"},
     }
-
-
-def test_the_list_of_models_beside_the_hosts_names_no_hosts(site: Inventory) -> None:
-    assert [str(entry) for entry in site.models] == ["letters 1.0.0"]
-    assert site.models[0].directory == site.path / "letters"
-    assert (site.mistakes, "models" in site.groups) == ((), False)
 
 
 def test_a_deeper_group_goes_before_the_one_above(site: Inventory) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from installer.adapters.inventory_files import load_inventory
 from installer.adapters.inventory_files.model_edits import put_model
 from installer.adapters.inventory_files.models import read_model_list
 from installer.errors import InvalidConfiguration, UsageError
-from tests.models import entry_of
+from tests.models import PROJECT, entry_of
 
 WHOLE = """\
 # What radiology asked for.
@@ -180,3 +181,16 @@ def test_the_mode_of_the_list_stays(path: Path) -> None:
     put_model(path, entry_of(Path("/srv/new"), "new"))
 
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_the_list_beside_the_hosts_is_the_inventorys_and_names_no_hosts(
+    path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    path.write_text(WHOLE)
+    path.with_name("hosts.yml").write_text("all: {hosts: {admin1: {}}}\n")
+
+    site = load_inventory(path.parent, PROJECT)
+
+    assert [str(entry) for entry in site.models] == ["letters 1.0.0", "figures-7b 2.0.0-rc.1"]
+    assert (list(site.hosts), dict(site.groups), site.mistakes) == (["admin1"], {"all": site.groups["all"]}, ())
