@@ -9,8 +9,12 @@ short_description: Ask for a certificate, check its chain, and see a pod come to
 description:
   - A pod checks what it is given against the authorities its namespace was given. What the module makes it takes away
     again, in a namespace of its own.
+  - The pod and the renewal are practised again when that was some hours ago, or when what issues, hands out or uses
+    certificates changed since; in between, that certificates are issued and trusted is enough.
 options:
   kubeconfig: {description: How to reach the cluster., type: path, required: true}
+  namespace: {description: Where cert-manager and trust-manager run., type: str, required: true}
+  drill_hours: {description: How long a renewal holds good while nothing changes., type: int, required: true}
   authority: {description: The certificate of the platform's authority., type: path, required: true}
   issuers:
     description: ClusterIssuers; the first one's certificate is renewed.
@@ -27,6 +31,8 @@ EXAMPLES = r"""
 - name: Use certificates
   certificate_probe:
     kubeconfig: /etc/platform/kubeconfig
+    namespace: cert-manager
+    drill_hours: 24
     authority: /etc/platform/ca.crt
     issuers: [platform-services, platform-authority]
     image: platform.internal/certificate-watcher:v0.1.0
@@ -35,7 +41,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-seconds: {description: How long it took., returned: always, type: float}
+platform_report:
+  description: C(certificate_practised) is when a pod came to use a certificate that was renewed, and
+    C(certificate_seconds) how long that took.
+  returned: success
+  type: dict
 """
 
 import base64
@@ -44,14 +54,19 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.platform.base.plugins.module_utils.drills import LastDrill, digest
+from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
 from ansible_collections.platform.base.plugins.module_utils.moments import as_moment
 from ansible_collections.platform.base.plugins.module_utils.probe import Cluster, pod, room
 
 _PAUSE = 0.5
+# Whose answers a drill tries: who issues, and what runs in their namespace.
+_KINDS = "deployments.apps,clusterissuers.cert-manager.io"
+_AUTHORITIES = "platform-authorities"
 
 
 def certificate(issuer: str, namespace: str) -> dict[str, Any]:
@@ -78,17 +93,17 @@ def watcher(image: str, issuer: str, namespace: str) -> dict[str, Any]:
     }  # fmt: skip
     volumes = [
         {"name": "certificate", "secret": {"secretName": issuer, "defaultMode": 0o440}},
-        {"name": "authorities", "configMap": {"name": "platform-authorities"}},
+        {"name": "authorities", "configMap": {"name": _AUTHORITIES}},
     ]
     return pod("watcher", container, volumes=volumes, restartPolicy="OnFailure")
 
 
-def asked(namespace: str, issuers: list[str], image: str, label: str) -> dict[str, Any]:
-    """Return the namespace, a certificate of each issuer, and the pod that uses the first."""
+def asked(namespace: str, issuers: list[str], label: str) -> dict[str, Any]:
+    """Return the namespace, and a certificate of each issuer."""
     space, *rest = room(namespace, "probe")
     space["metadata"]["labels"][label] = "true"
     wanted = [certificate(issuer, namespace) for issuer in issuers]
-    return {"apiVersion": "v1", "kind": "List", "items": [space, *rest, *wanted, watcher(image, issuers[0], namespace)]}
+    return {"apiVersion": "v1", "kind": "List", "items": [space, *rest, *wanted]}
 
 
 def judge(chain: str, authority: str) -> str | None:
@@ -105,10 +120,18 @@ def judge(chain: str, authority: str) -> str | None:
 class Probe:
     """The steps, each of which may take so long."""
 
-    def __init__(self, module: AnsibleModule, cluster: Cluster) -> None:
+    def __init__(self, given: Mapping[str, Any], cluster: Cluster) -> None:
         """Work in the cluster's namespace."""
-        self._given = module.params
+        self._given = given
         self._cluster = cluster
+
+    def issued(self) -> None:
+        """Ask each issuer for a certificate, and see that the namespace is given who to trust it by."""
+        given = self._given
+        self._cluster.create(asked(self._cluster.namespace, given["issuers"], given["label"]))
+        for issuer in given["issuers"]:
+            self.chain(issuer)
+        self.await_that("The namespace was not given the authorities that workloads trust", self.authorities)
 
     def await_that(self, what: str, found: Callable[[], str]) -> str:
         """Return the first answer that is not empty."""
@@ -134,11 +157,23 @@ class Probe:
         if wrong := judge(chain, self._given["authority"]):
             self._cluster.fail(f"The certificate of {issuer} has no good chain: {wrong}")
 
+    def authorities(self) -> str:
+        """Return what the namespace was given to trust; empty when that is nothing yet."""
+        told = self._cluster.attempt("get", "configmap", _AUTHORITIES, "-o", "json", "--ignore-not-found").stdout
+        return str(json.loads(told).get("data", {}).get("ca.crt", "")) if told.strip() else ""
+
     def told(self) -> str:
         """Return the serial number the pod last told of."""
         lines = self._cluster.attempt("logs", "watcher").stdout.split("\n")
         serials = [line.removeprefix("serial ") for line in lines if line.startswith("serial ")]
         return serials[-1] if serials else ""
+
+    def practised(self) -> float:
+        """Have a pod use the first certificate and the one that follows it, and return the seconds that took."""
+        began, issuer = time.monotonic(), self._given["issuers"][0]
+        self._cluster.create(watcher(self._given["image"], issuer, self._cluster.namespace))
+        self.renewed(issuer)
+        return time.monotonic() - began
 
     def renewed(self, issuer: str) -> None:
         """Have a certificate issued again, and wait until the pod uses it."""
@@ -164,28 +199,51 @@ class Probe:
         )
 
 
+def tried(cluster: Kubectl, given: Mapping[str, Any]) -> str:
+    """Return the digest of what a drill tries.
+
+    Raises:
+        KubectlFailed: the cluster does not tell.
+    """
+    return digest(cluster.items(_KINDS, f"--namespace={given['namespace']}"), given["issuers"], given["image"])
+
+
+def use(
+    cluster: Kubectl, given: Mapping[str, Any], probe: Probe, now: Callable[[], float] = time.time
+) -> dict[str, str]:
+    """Have certificates issued, and return what is told of the last that was renewed, now unless that holds good.
+
+    Raises:
+        KubectlFailed: the cluster does not tell what there is.
+    """
+    probe.issued()
+    last = LastDrill(cluster, given["namespace"]).or_now(
+        lambda: tried(cluster, given), given["drill_hours"], probe.practised, now
+    )
+    return {"certificate_practised": as_moment(float(last["at"])), "certificate_seconds": last["seconds"]}
+
+
 def main() -> None:
     """Run the module."""
-    text, path = {"type": "str", "required": True}, {"type": "path", "required": True}
+    text, path, number = ({"type": kind, "required": True} for kind in ("str", "path", "int"))
     module = AnsibleModule(
         argument_spec={
-            "kubeconfig": path, "authority": path, "image": text, "label": text,
+            "kubeconfig": path, "namespace": text, "authority": path, "image": text, "label": text,
             "issuers": {"type": "list", "elements": "str", "required": True},
-            "seconds": {"type": "int", "required": True},
+            "drill_hours": number, "seconds": number,
         },
         supports_check_mode=True,
     )  # fmt: skip
     if module.check_mode:
-        module.exit_json(changed=False, seconds=0.0)
-    given, began = module.params, time.monotonic()
-    cluster = Cluster(module, f"platform-verify-certificate-{uuid.uuid4().hex[:8]}")
-    probe = Probe(module, cluster)
-    cluster.create(asked(cluster.namespace, given["issuers"], given["image"], given["label"]))
-    for issuer in given["issuers"]:
-        probe.chain(issuer)
-    probe.renewed(given["issuers"][0])
-    cluster.run("delete", "namespace", cluster.namespace, "--wait=false", "--ignore-not-found")
-    module.exit_json(changed=False, seconds=round(time.monotonic() - began, 1))
+        module.exit_json(changed=False, platform_report={})
+    given = module.params
+    space = Cluster(module, f"platform-verify-certificate-{uuid.uuid4().hex[:8]}")
+    try:
+        report = use(Kubectl(given["kubeconfig"]), given, Probe(given, space))
+    except KubectlFailed as failure:
+        space.fail(str(failure))
+    space.run("delete", "namespace", space.namespace, "--wait=false", "--ignore-not-found")
+    module.exit_json(changed=False, platform_report=report)
 
 
 if __name__ == "__main__":

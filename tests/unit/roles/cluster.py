@@ -84,6 +84,20 @@ class Cluster(Kubectl):
         return subprocess.CompletedProcess([], 0, output, "")
 
 
+class Remembering(Cluster):
+    """A cluster that keeps the last drill."""
+
+    def attempt(
+        self, *arguments: str, document: Any = None, text: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Keep and forget config maps, and answer else as any."""
+        if arguments[0] == "apply":
+            self.objects["configmaps", "platform-drill"] = document["items"][0]
+        if arguments[:2] == ("delete", "configmaps"):
+            self.objects.pop(("configmaps", "platform-drill"), None)
+        return super().attempt(*arguments, document=document, text=text)
+
+
 def _is_on(item: Mapping[str, Any], node: str | None) -> bool:
     return node is None or item.get("spec", {}).get("nodeName") == node
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.repository import role_folder
 from tests.role_programs import loaded
-from tests.unit.roles.cluster import Cluster
+from tests.unit.roles.cluster import Remembering
 
 PROBE = loaded(role_folder("local_path_storage") / "library/storage_probe.py")
 GIVEN = {"namespace": "local-path-storage", "storage_class": "local-path", "image": "busybox", "seconds": 2}
 NOON = 1769860800.0
 
 
-class Site(Cluster):
+class Site(Remembering):
     """Has a provisioner, a class, and a node; config maps are kept."""
 
     def __init__(self) -> None:
@@ -28,14 +26,6 @@ class Site(Cluster):
                 ("nodes", "cp1"): {"metadata": {"name": "cp1"}},
             }
         )
-
-    def attempt(self, *arguments: str, document: Any = None, text: str | None = None) -> Any:
-        """Keep and forget config maps."""
-        if arguments[0] == "apply":
-            self.objects["configmaps", "platform-drill"] = document["items"][0]
-        if arguments[:2] == ("delete", "configmaps"):
-            self.objects.pop(("configmaps", "platform-drill"), None)
-        return super().attempt(*arguments, document=document)
 
 
 def practise(site: Site, seconds: float, later: float = 0.0, hours: int = 24) -> dict[str, str]:
