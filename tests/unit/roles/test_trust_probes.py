@@ -14,7 +14,7 @@ GOOD = {"owner": "value planted", "stranger": "platform/data/x: refused", "misdi
 
 
 def test_each_pod_was_told_what_it_should_be() -> None:
-    assert workload_secret_probe.judge(GOOD, "planted") is None
+    assert workload_secret_probe.judge(GOOD, "planted", "pod") is None
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_each_pod_was_told_what_it_should_be() -> None:
     ],
 )
 def test_what_a_pod_should_not_have_been_told_is_found_and_not_shown(pod: str, told: str, wrong: str) -> None:
-    found = workload_secret_probe.judge({**GOOD, pod: told}, "planted")
+    found = workload_secret_probe.judge({**GOOD, pod: told}, "planted", "pod")
 
     assert found is not None
     assert wrong in found
