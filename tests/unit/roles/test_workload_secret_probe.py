@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hvac.exceptions import Forbidden, InternalServerError
+from hvac.exceptions import Forbidden, InternalServerError, InvalidPath
 
 from roles.vault_workloads.library import workload_secret_probe
 from tests.fake_vault import FakeVault
@@ -36,7 +36,7 @@ class Vault(FakeVault):
         self.auth = self.kubernetes = self.token = self
         self.role = {"audience": "platform-vault", "token_policies": ["workload"]}
         self.lax, self.late = lax, late
-        self.lacking, self.inside = "", 0
+        self.lacking, self.inside, self.unknown = "", 0, 0
 
     def read_role(self, name: str) -> dict[str, Any]:
         """Return what workloads log in by."""
@@ -68,6 +68,9 @@ class Visitor(FakeVault):
         """Let each read what is below its name."""
         if self._vault.lacking == self._account or (f"/{self._account}/" not in path and self._vault.lax != "paths"):
             raise Forbidden
+        self._vault.unknown -= 1
+        if self._vault.unknown >= 0:
+            raise InvalidPath
         return super().read_secret_version(path, mount_point, raise_on_deleted_version)
 
     def revoke_self(self) -> None:
@@ -208,6 +211,17 @@ def test_a_login_is_tried_again_while_there_is_time(
 
     # The first three are those of the first time all are asked.
     assert used(site, authority, Vault(late=(kind, 3)), seconds=60)[0] == 0
+
+
+def test_a_secret_that_one_server_knows_late_is_asked_for_again(
+    site: Remembering, authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used(site, authority)
+    monkeypatch.setattr(workload_secret_probe, "_PAUSE", 0.0)
+    vault = Vault()
+    vault.unknown = 1
+
+    assert used(site, authority, vault, seconds=60)[0] == 0
 
 
 def test_no_secret_is_in_what_kubectl_is_asked(authority: Path) -> None:
