@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from inference_gateway.answers import Answer, Usage, read_object
+from inference_gateway.engine_names import KeepingResolver
 from inference_gateway.engine_sockets import SocketMaker, socket_maker
 from inference_gateway.errors import EngineFailed, EngineRefused, GatewayError, ModelNotReady
 from inference_gateway.origin import Origin
@@ -41,7 +42,13 @@ class Engines:
         self._session = aiohttp.ClientSession(
             # As many connections as there are requests: who may ask is decided before. Idle ones are closed sooner
             # than uvicorn's and llama.cpp's five seconds, lest a request be sent into a closing connection.
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4, ttl_dns_cache=5, socket_factory=self._sockets),
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=4,
+                socket_factory=self._sockets,
+                resolver=KeepingResolver(aiohttp.ThreadedResolver()),
+                use_dns_cache=False,
+            ),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect_seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -97,17 +104,25 @@ class Engines:
             await asyncio.sleep(seconds)
 
     async def _look(self, name: str, model: Model, told: Callable[[str, bool], None]) -> None:
-        assert self._session is not None
-        try:
-            async with asyncio.timeout(CONNECTIONS * self._timeouts.connect_seconds):
-                async with self._session.get(f"{model.url}/health") as response:
-                    ready = response.status == 200
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            ready = False
+        ready = await self._is_ready(model)
         if ready != self.ready.get(name):
             log.info("a model came or went", extra={"event": "model_readiness", "model": name, "ready": ready})
         self.ready[name] = ready
         told(name, ready)
+
+    async def _is_ready(self, model: Model) -> bool:
+        assert self._session is not None
+        try:
+            async with asyncio.timeout((CONNECTIONS + 1) * self._timeouts.connect_seconds):
+                for _ in range(CONNECTIONS):
+                    try:
+                        async with self._session.get(f"{model.url}/health") as response:
+                            return response.status == 200
+                    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+                        continue
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            pass
+        return False
 
     @asynccontextmanager
     async def _ask(

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+from inference_gateway.engine_names import FRESH_SECONDS, KeepingResolver
 from inference_gateway.engine_sockets import socket_maker
 from inference_gateway.engines import CONNECTIONS, Engines
 from inference_gateway.errors import EngineFailed, ModelNotReady
@@ -101,3 +103,63 @@ def test_a_socket_gives_up_a_host_that_says_nothing() -> None:
         ]
 
     assert options == [1, 1, 5000]
+
+
+class NameServer(AbstractResolver):
+    """Says what it was given, while it answers."""
+
+    def __init__(self, *said: str | Exception) -> None:
+        self.said = list(said)
+        self.silent = asyncio.Event()
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        if not self.said:
+            await self.silent.wait()
+        if isinstance(said := self.said.pop(0), Exception):
+            raise said
+        return [ResolveResult(hostname=host, host=said, port=port, family=2, proto=0, flags=0)]
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [
+        (("192.0.2.1", "192.0.2.2"), "192.0.2.2"),
+        (("192.0.2.1", OSError("No such name.")), "192.0.2.1"),
+        (("192.0.2.1",), "192.0.2.1"),
+    ],
+    ids=["another address", "a name server that knows nothing", "a name server that does not answer"],
+)
+def test_what_a_name_meant_is_known_while_nobody_says_otherwise(said: tuple[str | Exception, ...], known: str) -> None:
+    now = [0.0]
+
+    async def ask_twice() -> str:
+        names = KeepingResolver(NameServer(*said), lambda: now[0])
+        await names.resolve("models.svc", 80)
+        now[0] += FRESH_SECONDS + 1
+        (found,) = await names.resolve("models.svc", 80)
+        await names.close()
+        return found["host"]
+
+    assert asyncio.run(ask_twice()) == known
+
+
+def test_a_name_that_was_said_lately_is_not_asked_for() -> None:
+    async def ask_twice() -> list[str | Exception]:
+        server = NameServer("192.0.2.1", "192.0.2.2")
+        names = KeepingResolver(server, lambda: 0.0)
+        await names.resolve("models.svc", 80)
+        await names.resolve("models.svc", 80)
+        return server.said
+
+    assert asyncio.run(ask_twice()) == ["192.0.2.2"]
+
+
+def test_a_name_that_never_meant_anything_is_told_of() -> None:
+    async def ask() -> None:
+        await KeepingResolver(NameServer(OSError("No such name."))).resolve("models.svc", 80)
+
+    with pytest.raises(OSError, match="No such name"):
+        asyncio.run(ask())
