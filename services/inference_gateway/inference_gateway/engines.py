@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 RETRY_AFTER = 5.0
 MOST_REFUSAL_BYTES = 64 << 10
 # Behind one name are several copies: the network may lead the next connection to one that lives.
-CONNECTIONS = 3
+CONNECTIONS = 5
 
 
 class Engines:

@@ -63,7 +63,7 @@ class Timeouts(Section):
     first_token_seconds: Seconds = 30
     idle_seconds: Seconds = 30
     stream_seconds: Seconds = 600
-    connect_seconds: Seconds = 1
+    connect_seconds: Seconds = 0.5
     lost_seconds: Seconds = 5
     headers_seconds: Seconds = 10
     body_seconds: Seconds = 15
