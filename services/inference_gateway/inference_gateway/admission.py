@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from inference_gateway.valkey_store import StoreGone, ValkeyStore
 # As long as a month's bill can be asked for.
 KEEP_SECONDS = 62 * 86400
 SCRIPT = files(__package__).joinpath("admission.lua").read_text()
+PRESENCE = files(__package__).joinpath("presence.lua").read_text()
+GATEWAYS, ABSENT_SECONDS = "aip:gateways", 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +84,11 @@ def spent_key(tenant: str, day: datetime) -> str:
 
 
 class LocalAdmission:
-    """Grants one gateway's share alone: the limit divided by how many gateways there may be."""
+    """Grants one gateway's share alone: the limit divided by how many gateways there are, as far as is known."""
 
     def __init__(self, replicas: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take how many share the limits."""
-        self._replicas = replicas
+        """Take how many may share the limits: as many do until it is known better."""
+        self._most = self._replicas = replicas
         self._clock = clock
         self._windows: dict[tuple[str, str, str], deque[float]] = {}
         self._day = ""
@@ -111,6 +114,10 @@ class LocalAdmission:
         window.append(now)
         self._spent[claim.tenant][0] += 1
         return Decision(True, share, share - len(window), reset, claim.window_seconds)
+
+    def shared_by(self, gateways: int) -> None:
+        """Take how many gateways there are, this one among them."""
+        self._replicas = min(max(1, gateways), self._most)
 
     def spend(self, tenant: str, tokens: int) -> None:
         """Count tokens."""
@@ -138,11 +145,15 @@ class LocalAdmission:
 class ValkeyAdmission:
     """Grants what all gateways grant together, by one script; the local share while Valkey is gone."""
 
-    def __init__(self, store: ValkeyStore, local: LocalAdmission, fell_back: Callable[[], None]) -> None:
-        """Take the store, who decides without it, and whom to tell that it did."""
+    def __init__(
+        self, store: ValkeyStore, local: LocalAdmission, fell_back: Callable[[], None], met: Callable[[float], None]
+    ) -> None:
+        """Take the store, who decides without it, and whom to tell that it did, and how many gateways there are."""
         self._store = store
         self._local = local
         self._fell_back = fell_back
+        self._met = met
+        self._name = secrets.token_hex(8)
         self._owed: dict[str, int] = defaultdict(int)
 
     async def admit(self, claim: Claim) -> Decision:
@@ -172,6 +183,15 @@ class ValkeyAdmission:
         """Count tokens; they are written by `settle`, many requests' in one go."""
         self._local.spend(tenant, tokens)
         self._owed[tenant] += tokens
+
+    async def meet(self) -> None:
+        """Say that this gateway is there, and see how many are. While Valkey is gone there are as many as before."""
+        try:
+            (there,) = await self._store.run_script(PRESENCE, [GATEWAYS], [self._name, ABSENT_SECONDS * 1000])
+        except StoreGone:
+            return
+        self._local.shared_by(int(there))
+        self._met(int(there))
 
     async def settle(self) -> None:
         """Write what was spent since the last time; what cannot be written is kept for the next."""

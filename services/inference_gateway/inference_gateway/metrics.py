@@ -39,6 +39,7 @@ class Metrics:
         self.local_limits = Counter(
             "aip_local_limit_decisions", "Requests decided by the local share, Valkey being gone.", registry=registry
         )
+        self.gateways = Gauge("aip_gateways", "Gateways that share limits, when last counted.", registry=registry)
         self.valkey_up = Gauge("aip_valkey_up", "Whether Valkey answered when last asked.", registry=registry)
         self.model_ready = Gauge("aip_model_ready", "Whether a model's engine is there.", ("model",), registry=registry)
         self.client_gone = Counter("aip_client_gone", "Callers who left before the end.", ("model",), registry=registry)

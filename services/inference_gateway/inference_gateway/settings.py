@@ -53,7 +53,7 @@ class Limits(Section):
     requests: int = Field(10, ge=1)
     window_seconds: int = Field(60, ge=1, le=3600)
     classes: dict[str, Annotated[int, Field(ge=1)]] = Field({}, description="Requests per window, by class.")
-    replicas: int = Field(10, ge=1, description="The most gateways there are: without Valkey each grants its share.")
+    replicas: int = Field(10, ge=1, description="The most gateways: as many share limits until Valkey counted them.")
 
 
 class Timeouts(Section):

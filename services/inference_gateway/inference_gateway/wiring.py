@@ -98,7 +98,9 @@ def make_gateway(settings: Settings) -> Gateway:
     metrics = Metrics()
     store = ValkeyStore(settings.valkey, metrics.valkey_up.set) if settings.valkey.url else None
     local = LocalAdmission(settings.limits.replicas)
-    admission: Admission = ValkeyAdmission(store, local, metrics.local_limits.inc) if store is not None else local
+    admission: Admission = local
+    if store is not None:
+        admission = ValkeyAdmission(store, local, metrics.local_limits.inc, metrics.gateways.set)
     flags = FileFlags(settings.files.flags) if settings.files.flags else Flags()
     tokens = TokenVerifier(settings.jwt) if settings.jwt.issuer else None
     authenticator = Authenticator(settings, store, tokens)
@@ -115,3 +117,4 @@ async def _again_and_again(admission: ValkeyAdmission) -> None:
     while True:
         await asyncio.sleep(SETTLE_SECONDS)
         await admission.settle()
+        await admission.meet()

@@ -65,14 +65,16 @@ def test_the_window_slides(start: Start, valkey: ValkeyProcess) -> None:
 
 
 def test_without_valkey_a_share_is_granted_and_no_request_fails(start: Start, own_valkey: ValkeyProcess) -> None:
-    gateway = start(limits=LIMITED, valkey={"url": own_valkey.url, "retry_seconds": 0.2})
+    valkey = {"url": own_valkey.url, "retry_seconds": 0.2}
+    gateway, other = (start(name=name, limits=LIMITED, valkey=valkey) for name in ("one", "two"))
+    wait_until(lambda: gateway.metric("aip_gateways") == other.metric("aip_gateways") == 2)
     assert gateway.chat().status == 200
 
     own_valkey.kill()
-    statuses = [gateway.chat().status for _ in range(6)]
+    statuses = [gateway.chat().status for _ in range(7)]
 
-    assert statuses == [200] * 2 + [429] * 4
-    assert gateway.metric("aip_local_limit_decisions_total") == 6
+    assert statuses == [200] * 5 + [429] * 2
+    assert gateway.metric("aip_local_limit_decisions_total") == 7
     assert gateway.metric("aip_valkey_up") == 0
     assert gateway.get("/health/ready").status == 200
 
@@ -83,6 +85,28 @@ def test_without_valkey_a_share_is_granted_and_no_request_fails(start: Start, ow
 
     assert again == [200] * 10 + [429]
     assert gateway.metric("aip_valkey_up") == 1
+
+
+def test_who_never_met_the_others_grants_as_if_there_were_as_many_as_may_be(
+    start: Start, own_valkey: ValkeyProcess
+) -> None:
+    own_valkey.kill()
+    gateway = start(limits=LIMITED, valkey={"url": own_valkey.url})
+
+    statuses = [gateway.chat().status for _ in range(3)]
+
+    assert statuses == [200, 200, 429]
+
+
+def test_a_gateway_that_is_gone_is_not_counted_any_more(start: Start, own_valkey: ValkeyProcess) -> None:
+    gateway = start(limits=LIMITED, valkey={"url": own_valkey.url})
+    wait_until(lambda: gateway.metric("aip_gateways") == 1)
+
+    own_valkey.ask("ZADD", "aip:gateways", 0, "gone")
+    own_valkey.ask("ZADD", "aip:gateways", 9 * 10**15, "there")
+
+    wait_until(lambda: gateway.metric("aip_gateways") == 2)
+    assert own_valkey.ask("ZSCORE", "aip:gateways", "gone") is None
 
 
 def test_a_valkey_that_is_silent_is_not_waited_for_twice(start: Start, own_valkey: ValkeyProcess) -> None:
