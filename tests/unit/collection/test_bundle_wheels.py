@@ -21,6 +21,7 @@ def wheel(bundle: Path, name: str) -> dict[str, Any]:
 
 
 def test_all_wheels_are_unpacked_into_one_folder(tmp_path: Path) -> None:
+    (tmp_path / "opt").mkdir()
     wheels = [wheel(tmp_path / "bundle", name) for name in ("one", "two")]
 
     unpack(wheels, str(tmp_path / "bundle"), str(tmp_path / "opt/python"), "both")
