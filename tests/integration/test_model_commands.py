@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from installer.cli.app import app
 from tests.playbooks import play
-from tests.repository import read, role_folder
+from tests.repository import PROJECT, read
 from tests.unit.collection.release_site import HEALTHY, WAITS
 from tests.unit.collection.rollouts import NEW, OLD, replica_set
 
@@ -106,10 +106,11 @@ def test_who_rehearses_touches_nothing(run: Run, site: Path) -> None:
 
 def test_a_run_that_releases_leaves_a_line(site: Path) -> None:
     (site / "objects.json").write_text(json.dumps({"items": [WAITS, *OWNED]}))
-    tasks = read(role_folder("llamacpp") / "tasks/deploy.yml")
+    tasks = read(PROJECT / "collections/ansible_collections/platform/base/roles/served_models/tasks/main.yml")
     task = next(entry for entry in tasks if "platform.base.model_releases" in entry)
     applied = ["argoproj.io/v1alpha1/Rollout/llamacpp/tiny"]
-    variables = {"__llamacpp_namespace": "llamacpp", "__manifests": {"changed": True, "applied": applied}}
+    engine = {"served_models_engine": "llamacpp", "served_models_title": "x", "served_models_namespace": "llamacpp"}
+    variables = {**engine, "__manifests": {"changed": True, "applied": applied}}
 
     play(
         site,
