@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import aiohttp
 
@@ -111,18 +112,12 @@ class Engines:
         told(name, ready)
 
     async def _is_ready(self, model: Model) -> bool:
-        assert self._session is not None
         try:
             async with asyncio.timeout((CONNECTIONS + 1) * self._timeouts.connect_seconds):
-                for _ in range(CONNECTIONS):
-                    try:
-                        async with self._session.get(f"{model.url}/health") as response:
-                            return response.status == 200
-                    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-                        continue
+                async with await self._connected("GET", f"{model.url}/health") as response:
+                    return response.status == 200
         except (aiohttp.ClientError, OSError, TimeoutError):
-            pass
-        return False
+            return False
 
     @asynccontextmanager
     async def _ask(
@@ -139,19 +134,28 @@ class Engines:
             raise
 
     async def _sent(self, model: str, call: EngineCall, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        """Send a request once, by the first connection that can be made, and return how its answer begins."""
-        assert self._session is not None
+        """Send a request once, and return how its answer begins."""
         url = self._models[model].url + call.path
-        unmade: Exception | None = None
-        for _ in range(CONNECTIONS):
-            try:
-                return await self._session.post(url, data=call.raw, headers=headers, allow_redirects=False)
-            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                # Nothing was sent. What was is never sent again: it may be what brought its engine down.
-                unmade = error
-            except (aiohttp.ClientError, OSError) as error:
-                raise EngineFailed("The engine broke off before it answered.") from error
-        raise ModelNotReady(f"The model {model!r} is not ready.", retry_after=RETRY_AFTER) from unmade
+        try:
+            return await self._connected("POST", url, data=call.raw, headers=headers, allow_redirects=False)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise ModelNotReady(f"The model {model!r} is not ready.", retry_after=RETRY_AFTER) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise EngineFailed("The engine broke off before it answered.") from error
+
+    async def _connected(self, method: str, url: str, **sent: Any) -> aiohttp.ClientResponse:
+        """Send a request by the first connection that can be made.
+
+        Raises:
+            ClientConnectorError, ConnectionTimeoutError: none could be.
+            ClientError, OSError: one was, and broke.
+        """
+        assert self._session is not None
+        for _ in range(CONNECTIONS - 1):
+            # Nothing was sent. What was is never sent again: it may be what brought its engine down.
+            with suppress(aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+                return await self._session.request(method, url, **sent)
+        return await self._session.request(method, url, **sent)
 
     async def _refuse(self, model: str, response: aiohttp.ClientResponse) -> None:
         try:
