@@ -17,20 +17,8 @@ from installer.cli.app import app
 from installer.cli.commands.releases import show_audit, show_models
 from installer.engine.releases import audit_of, model_state
 from tests.ansible_stand_in import task
+from tests.unit.cli.small_site import HOSTS
 
-HOSTS = """\
-all:
-  children:
-    admin:
-      hosts:
-        admin1: {ansible_host: 192.0.2.5}
-    control_plane:
-      hosts:
-        cp1: {ansible_host: 192.0.2.11}
-  vars:
-    platform_api_address: 192.0.2.10
-    platform_host_networks: [192.0.2.0/24]
-"""
 OLD, NEW = {"version": "1.0.0", "hash": "aaa", "ready": 2}, {"version": "1.1.0", "hash": "bbb", "ready": 1}
 HEALTHY = {
     "model": "tiny", "engine": "llamacpp", "namespace": "llamacpp", "phase": "Healthy", "stable": OLD, "release": None,

@@ -10,20 +10,7 @@ from installer.cli.options import Common
 from installer.cli.wiring import Site
 from installer.errors import InvalidConfiguration
 from installer.model.events import Event
-
-HOSTS = """\
-all:
-  children:
-    admin:
-      hosts:
-        admin1: {ansible_host: 192.0.2.5}
-    control_plane:
-      hosts:
-        cp1: {ansible_host: 192.0.2.11}
-  vars:
-    platform_api_address: 192.0.2.10
-    platform_host_networks: [192.0.2.0/24]
-"""
+from tests.unit.cli.small_site import HOSTS
 
 
 class Silence:
