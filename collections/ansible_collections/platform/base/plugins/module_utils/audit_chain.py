@@ -21,6 +21,7 @@ from ansible_collections.platform.base.plugins.module_utils.audit_lines import (
     split,
 )
 from ansible_collections.platform.base.plugins.module_utils.moments import as_moment
+from ansible_collections.platform.base.plugins.module_utils.whole_files import replace_file
 
 _LOCK_SECONDS, _PAUSE = 30.0, 0.1
 
@@ -197,14 +198,8 @@ def _read_file(path: str) -> bytes:
 
 
 def _replace_file(path: str, content: bytes) -> None:
-    """Write a file, whole or not at all."""
-    temporary = f"{path}.new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
+    """Write a file, whole or not at all, and its name as well."""
+    replace_file(path, content)
     _sync_folder(os.path.dirname(path))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.platform.base.plugins.module_utils.sealed import key_of
+from ansible_collections.platform.base.plugins.module_utils.whole_files import replace_file
 from cryptography.fernet import Fernet, InvalidToken
 
 _SALT_BYTES = 16
@@ -66,13 +67,7 @@ class Kept:
     def write(self, document: Mapping[str, Any]) -> None:
         """Keep a document, so that a crash leaves the old one or this one."""
         salt = os.urandom(_SALT_BYTES)
-        half = f"{self._path}.half"
-        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(salt + self._cipher(salt).encrypt(json.dumps(dict(document)).encode()))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(half, self._path)
+        replace_file(self._path, salt + self._cipher(salt).encrypt(json.dumps(dict(document)).encode()))
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:

@@ -44,18 +44,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.authority import AuthorityProblem, serves, sign_below
+from ansible_collections.platform.base.plugins.module_utils.whole_files import replace_file
 
 _CURVE = "ec_paramgen_curve:P-384"
-
-
-def write(path: str, text: str, mode: int) -> None:
-    """Write a file so that a crash leaves the old one or this one."""
-    half = f"{path}.half"
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="ascii") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(half, path)
 
 
 def openssl(*arguments: str) -> str:
@@ -77,7 +68,7 @@ def make(given: dict[str, Any], check_mode: bool) -> list[str]:
     if not os.path.exists(key):
         told.append(key)
         if not check_mode:
-            write(key, openssl("genpkey", "-algorithm", "EC", "-pkeyopt", _CURVE), 0o600)
+            replace_file(key, openssl("genpkey", "-algorithm", "EC", "-pkeyopt", _CURVE).encode())
     there = ""
     if os.path.exists(certificate):
         with open(certificate, encoding="ascii") as stream:
@@ -87,7 +78,7 @@ def make(given: dict[str, Any], check_mode: bool) -> list[str]:
         if not check_mode:
             request = openssl("req", "-new", "-key", key, "-subj", f"/CN={given['common_name']}")
             signer = (given["certificate"], given["key"], given["passphrase"])
-            write(certificate, sign_below(request, *signer, given["days"]), 0o644)
+            replace_file(certificate, sign_below(request, *signer, given["days"]).encode(), 0o644)
     return told
 
 
