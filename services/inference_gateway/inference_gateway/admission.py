@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -146,13 +146,23 @@ class ValkeyAdmission:
     """Grants what all gateways grant together, by one script; the local share while Valkey is gone."""
 
     def __init__(
-        self, store: ValkeyStore, local: LocalAdmission, fell_back: Callable[[], None], met: Callable[[float], None]
+        self,
+        store: ValkeyStore,
+        local: LocalAdmission,
+        fell_back: Callable[[], None],
+        met: Callable[[float], None],
+        ready: Callable[[], Awaitable[int]],
     ) -> None:
-        """Take the store, who decides without it, and whom to tell that it did, and how many gateways there are."""
+        """Take the store, who decides without it, and whom to tell that it did, and how many gateways there are.
+
+        Args:
+            ready: counts the gateways that are ready without the store; 0 where that is not known.
+        """
         self._store = store
         self._local = local
         self._fell_back = fell_back
         self._met = met
+        self._ready = ready
         self._name = secrets.token_hex(8)
         self._owed: dict[str, int] = defaultdict(int)
 
@@ -185,13 +195,17 @@ class ValkeyAdmission:
         self._owed[tenant] += tokens
 
     async def meet(self) -> None:
-        """Say that this gateway is there, and see how many are. While Valkey is gone there are as many as before."""
+        """Say that this gateway is there, and see how many are.
+
+        While Valkey is gone there are as many as are ready, or, where nobody knows that either, as many as before.
+        """
         try:
             (there,) = await self._store.run_script(PRESENCE, [GATEWAYS], [self._name, ABSENT_SECONDS * 1000])
         except StoreGone:
-            return
-        self._local.shared_by(int(there))
-        self._met(int(there))
+            there = await self._ready()
+        if there:
+            self._local.shared_by(int(there))
+            self._met(int(there))
 
     async def settle(self) -> None:
         """Write what was spent since the last time; what cannot be written is kept for the next."""

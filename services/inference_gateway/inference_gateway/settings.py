@@ -53,7 +53,8 @@ class Limits(Section):
     requests: int = Field(10, ge=1)
     window_seconds: int = Field(60, ge=1, le=3600)
     classes: dict[str, Annotated[int, Field(ge=1)]] = Field({}, description="Requests per window, by class.")
-    replicas: int = Field(10, ge=1, description="The most gateways: as many share limits until Valkey counted them.")
+    replicas: int = Field(10, ge=1, description="The most gateways: as many share limits until they were counted.")
+    gateways: str = Field("", description="A name whose addresses are the ready gateways', counted without Valkey.")
 
 
 class Timeouts(Section):

@@ -16,6 +16,7 @@ from inference_gateway.flags import FileFlags, Flags
 from inference_gateway.identity import Authenticator
 from inference_gateway.inference import Inference
 from inference_gateway.metrics import Metrics
+from inference_gateway.ready_gateways import ReadyGateways
 from inference_gateway.result_cache import ResultCache
 from inference_gateway.settings import Settings
 from inference_gateway.tokens import TokenVerifier
@@ -100,7 +101,8 @@ def make_gateway(settings: Settings) -> Gateway:
     local = LocalAdmission(settings.limits.replicas)
     admission: Admission = local
     if store is not None:
-        admission = ValkeyAdmission(store, local, metrics.local_limits.inc, metrics.gateways.set)
+        names = ReadyGateways(settings.limits.gateways)
+        admission = ValkeyAdmission(store, local, metrics.local_limits.inc, metrics.gateways.set, names.count)
     flags = FileFlags(settings.files.flags) if settings.files.flags else Flags()
     tokens = TokenVerifier(settings.jwt) if settings.jwt.issuer else None
     authenticator = Authenticator(settings, store, tokens)
@@ -115,6 +117,7 @@ def make_gateway(settings: Settings) -> Gateway:
 
 async def _again_and_again(admission: ValkeyAdmission) -> None:
     while True:
+        # First of all: whoever has met nobody grants the least share.
+        await admission.meet()
         await asyncio.sleep(SETTLE_SECONDS)
         await admission.settle()
-        await admission.meet()

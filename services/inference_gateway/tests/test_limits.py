@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+from inference_gateway.ready_gateways import ReadyGateways
 
 from tests.conftest import Start
 from tests.processes import GatewayProcess, ValkeyProcess, wait_until
@@ -96,6 +101,36 @@ def test_who_never_met_the_others_grants_as_if_there_were_as_many_as_may_be(
     statuses = [gateway.chat().status for _ in range(3)]
 
     assert statuses == [200, 200, 429]
+
+
+def test_who_never_met_the_others_grants_a_share_by_how_many_are_ready(start: Start, own_valkey: ValkeyProcess) -> None:
+    own_valkey.kill()
+    # A name with one address.
+    gateway = start(limits={**LIMITED, "gateways": "127.0.0.1"}, valkey={"url": own_valkey.url, "retry_seconds": 0.2})
+    wait_until(lambda: gateway.metric("aip_gateways") == 1)
+
+    statuses = [gateway.chat().status for _ in range(11)]
+
+    assert statuses == [200] * 10 + [429]
+
+
+class Names(AbstractResolver):
+    """A name server that knows one name."""
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        if host != "gateways.svc":
+            raise OSError("No such name.")
+        # Each once for every kind of socket, as the C library says them.
+        addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.1"]
+        return [ResolveResult(hostname=host, host=each, port=port, family=2, proto=0, flags=0) for each in addresses]
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("name", "ready"), [("gateways.svc", 2), ("nobody.svc", 0), ("", 0)])
+def test_ready_gateways_are_counted_by_their_addresses(name: str, ready: int) -> None:
+    assert asyncio.run(ReadyGateways(name, Names()).count()) == ready
 
 
 def test_a_gateway_that_is_gone_is_not_counted_any_more(start: Start, own_valkey: ValkeyProcess) -> None:
