@@ -1,10 +1,11 @@
 """Lose a copy of each part, and a host, under load: `python benchmarks/losses.py [--lab NAME] [--lost WHAT …]`.
 
 Callers ask a model through the site's door all the time. One process of the gateway, the engine, the router, or Valkey
-is killed where it runs, or the host that holds the door's address loses its power. The table says how many requests
-failed, how long after the loss the last of them was, and the longest time in which nobody was answered. With `--lab`
-the site is one that is there, and stays; otherwise a new one is installed. It ends with 1 when a lost copy costs more
-than one request of a thousand, or something does not come back.
+is killed where it runs, or, with `--how pod`, its pod is deleted without any time to end, or the host that holds the
+door's address loses its power. The table says how many requests failed, how long after the loss the last of them was,
+and the longest time in which nobody was answered. With `--lab` the site is one that is there, and stays; otherwise a
+new one is installed. It ends with 1 when a lost copy costs more than one request of a thousand, or something does not
+come back.
 """
 
 from __future__ import annotations
@@ -56,26 +57,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lab", help="a lab that is there, with everything installed")
     parser.add_argument("--lost", nargs="*", choices=(*_COPIES, _HOST), default=(*_COPIES, _HOST))
+    parser.add_argument("--how", choices=("process", "pod"), default="process", help="what of a copy is lost")
     given = parser.parse_args()
     rows = []
     with site_of(given.lab) as site, calling(site) as callers:
         for what in given.lost:
             time.sleep(_SETTLING)
-            rows.append(lost_host(site, callers) if what == _HOST else lost_copy(site, callers, what, _COPIES[what]))
+            rows.append(lost_host(site, callers) if what == _HOST else lost_copy(site, callers, what, given.how))
             print(*rows[-1], file=sys.stderr, flush=True)
     head = ("lost", "asked", "failed", "failed, %", "last failure after s", "longest silence, s", "as promised")
     print(table(head, rows))
     sys.exit(any(row[-1] == "NO" for row in rows))
 
 
-def lost_copy(site: LabSite, callers: Callers, what: str, copy: Copy) -> tuple[str, ...]:
-    """Kill one of a part's processes where it runs."""
+def lost_copy(site: LabSite, callers: Callers, what: str, how: str) -> tuple[str, ...]:
+    """Lose one of a part's copies: kill its process where it runs, or have its pod deleted at once."""
+    copy = _COPIES[what]
     pod = pods(site, copy)[0]
     # The first letter in brackets: the shell that looks for the program is not found.
     pattern = f"[{copy.command[0]}]{copy.command[1:]}"
     began = time.time()
-    site.on(pod["spec"]["nodeName"], f"pkill -9 -f -- '{pattern}'")
-    return seen(callers, what, began, lambda: all(map(is_ready, pods(site, copy))), share=True)
+    if how == "pod":
+        at_once = ("--grace-period=0", "--force", "--wait=false")
+        site.kubectl("-n", copy.namespace, "delete", "pod", pod["metadata"]["name"], *at_once)
+    else:
+        site.on(pod["spec"]["nodeName"], f"pkill -9 -f -- '{pattern}'")
+    return seen(callers, f"{what}, its {how}", began, lambda: all(map(is_ready, pods(site, copy))), share=True)
 
 
 def lost_host(site: LabSite, callers: Callers) -> tuple[str, ...]:
