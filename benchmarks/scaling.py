@@ -1,8 +1,10 @@
 """See the gateway's copies follow the load: `python benchmarks/scaling.py [--lab NAME]`.
 
-Callers ask as fast as they are answered, until the autoscaler has added copies, and then not at all, until it has taken
-them away by its rule: not within five minutes, then half of them a minute. With `--lab` the site is one that is there,
-and stays; otherwise a new one is installed. It ends with 1 when one of this does not hold.
+Callers ask as fast as they are answered, until the autoscaler has added copies. They ask with long prompts for what
+there is not: the gateway reads all and refuses it, and no engine takes the few processors of a lab away. After that
+they do not ask at all, until it has taken copies away by its rule: not within five minutes, then half of them a minute.
+With `--lab` the site is one that is there, and stays; otherwise a new one is installed. It ends with 1 when one of this
+does not hold.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from tests.system.site import Document, LabSite, eventually
 
 # More than they get: the next request waits for an answer.
 _RATE = 1000.0
-_GROWTH, _REST = 300.0, 900.0
+_MESSAGES = 5000
+_GROWTH, _REST = 300.0, 1200.0
 # The autoscaler looks each fifteen seconds.
 _STABLE, _LOOK = 300.0, 30.0
 
@@ -36,7 +39,7 @@ def main() -> None:
         least = int(autoscaler(site)["spec"]["minReplicas"])
         eventually(lambda: ready_copies(site) == least, _REST, f"{least} copies answer")
         began = time.monotonic()
-        with calling(site, _RATE) as callers:
+        with calling(site, _RATE, _MESSAGES) as callers:
             eventually(lambda: ready_copies(site) > least, _GROWTH, "a further copy answers")
             grew, most = time.monotonic() - began, ready_copies(site)
         asked = len(callers.answers)
