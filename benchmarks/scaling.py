@@ -24,7 +24,7 @@ from tests.system.site import Document, LabSite, eventually
 
 # More than they get: the next request waits for an answer.
 _RATE = 1000.0
-_MESSAGES = 5000
+_MESSAGES = 20000
 _GROWTH, _REST = 300.0, 1200.0
 # The autoscaler looks each fifteen seconds.
 _STABLE, _LOOK = 300.0, 30.0
@@ -60,10 +60,7 @@ def main() -> None:
 
 def autoscaler(site: LabSite) -> Document:
     """Return the gateway's autoscaler."""
-    found: Document = json.loads(
-        site.kubectl("-n", "inference-gateway", "get", "hpa", "inference-gateway", "-o", "json")
-    )
-    return found
+    return gateways(site, "hpa")
 
 
 def wanted_copies(site: LabSite) -> int:
@@ -73,8 +70,14 @@ def wanted_copies(site: LabSite) -> int:
 
 def ready_copies(site: LabSite) -> int:
     """Return how many copies answer."""
-    found = json.loads(site.kubectl("-n", "inference-gateway", "get", "deployment", "inference-gateway", "-o", "json"))
-    return int(found["status"].get("readyReplicas", 0))
+    return int(gateways(site, "deployment")["status"].get("readyReplicas", 0))
+
+
+def gateways(site: LabSite, kind: str) -> Document:
+    """Return what there is of the gateway; a machine under such a load may take its time to say so."""
+    command = ("-n", "inference-gateway", "get", kind, "inference-gateway", "-o", "json", "--request-timeout=60s")
+    found: Document = json.loads(site.kubectl(*command))
+    return found
 
 
 if __name__ == "__main__":
