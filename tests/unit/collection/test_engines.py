@@ -44,7 +44,9 @@ class Cluster:
         }
         return answers[path]
 
-    def get(self, *_: str) -> Any:
+    def get(self, kind: str, *_: str) -> Any:
+        if kind == "pods":
+            return {"items": self._told.get("pods", [])}
         status = {"readyReplicas": self._told["ready"], "phase": self._told["phase"], "message": "it says so"}
         return {"status": status, "spec": {"template": {"spec": self._told["pod"]}}}
 
@@ -98,3 +100,32 @@ def test_a_model_that_is_still_thinking_answers(word: str) -> None:
 )
 def test_a_broken_promise_is_named(told: dict[str, Any], said: str) -> None:
     assert faults(**told) == [said]
+
+
+FOUND, EXPECTED = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+
+
+def waiting(message: str) -> dict[str, Any]:
+    """Return a pod whose container cannot be had, as a kubelet tells of it."""
+    status = {"name": "engine", "state": {"waiting": {"reason": "ImagePullBackOff", "message": message}}}
+    return {"spec": {"nodeName": "cp2"}, "status": {"containerStatuses": [status]}}
+
+
+def test_a_damaged_file_is_named_with_what_was_expected_and_what_was_found() -> None:
+    message = (
+        'Back-off pulling image "platform.internal/models/tiny:v1": ErrImagePull: failed commit: '
+        f"unexpected commit digest {FOUND}, expected {EXPECTED}: failed precondition"
+    )
+
+    (fault,) = faults(ready=0, phase="Progressing", pods=[{"status": {}}, waiting(message)])
+
+    assert fault.startswith(
+        "tiny: 0 of 2 copies are ready: the registry has a damaged file of platform.internal/models/tiny:v1"
+    )
+    assert f"expected {EXPECTED}, cp2 found {FOUND}" in fault
+
+
+def test_a_copy_that_waits_for_something_else_is_told_in_the_controllers_words() -> None:
+    (fault,) = faults(ready=1, phase="Progressing", pods=[waiting("connection refused")])
+
+    assert fault == "tiny: 1 of 2 copies are ready: it says so"

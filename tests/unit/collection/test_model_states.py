@@ -185,6 +185,22 @@ def test_a_model_that_fares_badly_without_a_release_is_told_in_the_controllers_w
     assert (found["phase"], found["words"]) == ("Degraded", "InvalidSpec: no such service")
 
 
+def test_a_model_with_a_damaged_file_names_both_digests() -> None:
+    found, expected = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+    waiting = {"waiting": {"message": f"unexpected commit digest {found}, expected {expected}: failed precondition"}}
+    pod = {
+        "kind": "Pod", "metadata": {"name": "tiny-1", "labels": {"platform.internal/model": "tiny"}},
+        "spec": {"nodeName": "cp2"}, "status": {"containerStatuses": [{"state": waiting}]},
+    }  # fmt: skip
+    degraded = rollout(version="1.0.0", phase="Degraded", message="ProgressDeadlineExceeded")
+    objects = {("rollouts.argoproj.io", "tiny"): degraded, ("pods", "tiny-1"): pod}
+
+    (model,) = models_in(Cluster(objects), {"llamacpp": "llamacpp"})
+
+    assert f"expected {expected}, cp2 found {found}" in state(model)["words"]
+    assert state(model)["words"].startswith("ProgressDeadlineExceeded; ")
+
+
 def test_a_model_that_was_stopped_by_hand_says_by_what() -> None:
     stopped = releasing(JUDGED_AT_5)
     stopped["spec"]["paused"] = True

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.platform.base.plugins.module_utils.damaged_models import damage
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl
 
 _ACCOUNT = 1000
+_MODEL = "platform.internal/model"
 _SETTLED = ("Healthy", "Paused")
 _PROMPT, _TOKENS = "Are you there?", 16
 # A model that thinks before it answers may not be through with that after a few words.
@@ -102,22 +104,28 @@ def loose_ends(pod: Mapping[str, Any], promise: Promise) -> Iterator[str]:
                 yield f"its container {container['name']} has no {variable}=1"
 
 
-def settled(cluster: Kubectl, name: str, where: str, copies: int, seconds: float) -> dict[str, Any]:
-    """Return a model's rollout when all its copies are ready, or as it is when the time is over.
+def settled(cluster: Kubectl, name: str, where: str, copies: int, seconds: float) -> tuple[dict[str, Any], str]:
+    """Return a model's rollout when all its copies are ready, or as it is when the time is over, and why it is so.
 
-    A release that waits to be agreed to is no fault: those who ask are served meanwhile.
+    A release that waits to be agreed to is no fault: those who ask are served meanwhile. A damaged file does not mend
+    itself, and is not waited for.
 
     Raises:
         KubectlFailed: there is no such model.
     """
     found: dict[str, Any] = {}
+    damaged = ""
 
-    def is_settled() -> bool:
+    def is_decided() -> bool:
+        nonlocal damaged
         found.update(cluster.get("rollouts.argoproj.io", name, where))
-        return _is_settled(found, copies)
+        if _is_settled(found, copies):
+            return True
+        damaged = damage(cluster.get("pods", f"--selector={_MODEL}={name}", where)["items"])
+        return bool(damaged)
 
-    cluster.wait_for(is_settled, seconds)
-    return found
+    cluster.wait_for(is_decided, seconds)
+    return found, damaged or str(found.get("status", {}).get("message", "nothing is said of it"))
 
 
 def _is_settled(rollout: Mapping[str, Any], copies: int) -> bool:
@@ -139,11 +147,10 @@ def tried(
     """
     where, wrong, seconds = f"--namespace={given['namespace']}", [], {}
     for name, copies in sorted(given["models"].items()):
-        found = settled(cluster, name, where, copies, given["seconds"])
+        found, why = settled(cluster, name, where, copies, given["seconds"])
         if not _is_settled(found, copies):
-            status = found.get("status", {})
-            why = status.get("message", "nothing is said of it")
-            wrong.append(f"{name}: {status.get('readyReplicas', 0)} of {copies} copies are ready: {why}")
+            ready = found.get("status", {}).get("readyReplicas", 0)
+            wrong.append(f"{name}: {ready} of {copies} copies are ready: {why}")
             continue
         began = time.monotonic()
         engine, pod = Engine(cluster, given["namespace"], name), found["spec"]["template"]["spec"]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.platform.base.plugins.module_utils.damaged_models import damage
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl
 from ansible_collections.platform.base.plugins.module_utils.release_verdicts import (
     asks_a_prompt,
@@ -17,7 +18,7 @@ from ansible_collections.platform.base.plugins.module_utils.release_verdicts imp
 )
 
 ROLLOUTS = "rollouts.argoproj.io"
-_KINDS = f"{ROLLOUTS},replicasets.apps,analysisruns.argoproj.io"
+_KINDS = f"{ROLLOUTS},replicasets.apps,analysisruns.argoproj.io,pods"
 _MODEL, _VERSION = "platform.internal/model", "platform.internal/model-version"
 _HASH, _STEP = "rollouts-pod-template-hash", "step-index"
 _ALL = 100
@@ -38,12 +39,14 @@ class Model:
         rollout: its rollout.
         replica_sets: those of the rollout, by the hash of their pods' template.
         runs: the rollout's analyses, the oldest first.
+        damage: what is wrong with a file of it, where a copy cannot have it.
     """
 
     engine: str
     rollout: Mapping[str, Any]
     replica_sets: Mapping[str, Mapping[str, Any]]
     runs: Sequence[Mapping[str, Any]]
+    damage: str = ""
 
     @property
     def name(self) -> str:
@@ -145,7 +148,10 @@ def _models(engine: str, items: Sequence[Mapping[str, Any]]) -> Iterable[Model]:
         owned = [item for item in items if _is_of(item, rollout["metadata"]["uid"])]
         sets = {item["metadata"]["labels"].get(_HASH, ""): item for item in owned if item["kind"] == "ReplicaSet"}
         runs = [item for item in owned if item["kind"] == "AnalysisRun"]
-        yield Model(engine, rollout, sets, sorted(runs, key=lambda run: str(run["metadata"]["creationTimestamp"])))
+        runs.sort(key=lambda run: str(run["metadata"]["creationTimestamp"]))
+        name = rollout["metadata"]["name"]
+        pods = [item for item in items if item["kind"] == "Pod" and item["metadata"]["labels"][_MODEL] == name]
+        yield Model(engine, rollout, sets, runs, damage(pods))
 
 
 def state(model: Model) -> dict[str, Any]:
@@ -156,7 +162,8 @@ def state(model: Model) -> dict[str, Any]:
         "model": model.name, "engine": model.engine, "namespace": model.namespace, "phase": phase,
         "stable": _described(model, model.stable), "release": _coming(model) or _described(model, model.release),
         "share": _share(model), "taken_back": model.taken_back, "waits_for": waits_for,
-        "since": since if waits_for in (PERSON, VERDICT) else "", "words": words,
+        "since": since if waits_for in (PERSON, VERDICT) else "",
+        "words": "; ".join(filter(None, (words, model.damage))),
         "ready": int(model.status.get("readyReplicas", 0)), "wanted": int(model.rollout["spec"].get("replicas", 1)),
     }  # fmt: skip
 
