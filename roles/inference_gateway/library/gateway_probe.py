@@ -53,7 +53,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, balancer_addresses
+from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, door_address
 from ansible_collections.platform.base.plugins.module_utils.vault_site import (
     ACCESS,
     VaultProblem,
@@ -158,20 +158,6 @@ def misjudged(caller: Caller, stranger: Caller, models: Mapping[str, Any]) -> It
             yield f"{what} was answered {answer.status}, and not {expected}"
 
 
-def address_of(cluster: Kubectl, namespace: str) -> str:
-    """Return where the site's door is.
-
-    Raises:
-        KubectlFailed: it has no address.
-    """
-    for service in cluster.items("services", f"--namespace={namespace}"):
-        if addresses := balancer_addresses(service):
-            return addresses[0]
-    raise KubectlFailed(
-        f"No service in {namespace} has an address. Are there addresses left in `platform_load_balancer_addresses`?"
-    )
-
-
 def tried(door: Door, key: str, given: Mapping[str, Any], prompt: str) -> tuple[list[str], dict[str, int]]:
     """Return what is wrong, and the milliseconds of each model's answers."""
     caller, stranger, models = Caller(door, key), Caller(door, ""), given["models"]
@@ -218,7 +204,7 @@ def main() -> None:
     cluster = Kubectl(given["kubeconfig"])
     try:
         cluster.await_rollout("deployment/inference-gateway", given["namespace"], given["seconds"])
-        address = address_of(cluster, given["door"])
+        address = door_address(cluster, given["door"])
         where = {"address": address, "port": _PORT, "name": given["host"], "authority": given["authority"]}
         door = door_of(where, _ANSWER_SECONDS)
         with vault_of({**given, "seconds": 120}) as client:

@@ -100,6 +100,17 @@ class AuditLog:
         entries = [entry for line in split(content)[0] if (entry := parsed(line)) is not None]
         return entries, judged(content, head)
 
+    def judged(self) -> Verdict:
+        """Return what the log is like; whoever calls has the log to himself.
+
+        Raises:
+            AuditFailed: it cannot be read.
+        """
+        try:
+            return judged(_read_file(self.path), parsed_head(_read_file(self._head)))
+        except OSError as error:
+            raise AuditFailed(f"{self.path} cannot be read: {error}.") from error
+
     def copied(self) -> tuple[bytes, bytes]:
         """Return the log and what lies beside it, as they are; nothing where there is no log.
 

@@ -140,6 +140,20 @@ def balancer_addresses(service: Mapping[str, Any]) -> list[str]:
     return [str(entry["ip"]) for entry in given if entry.get("ip")]
 
 
+def door_address(cluster: Kubectl, namespace: str) -> str:
+    """Return where the site's door is, which a namespace's service has from outside the cluster.
+
+    Raises:
+        KubectlFailed: it has no address.
+    """
+    for service in cluster.items("services", f"--namespace={namespace}"):
+        if addresses := balancer_addresses(service):
+            return addresses[0]
+    raise KubectlFailed(
+        f"No service in {namespace} has an address. Are there addresses left in `platform_load_balancer_addresses`?"
+    )
+
+
 def requests(pod: Mapping[str, Any], prefix: str = "nvidia.com/") -> dict[str, int]:
     """Return how many devices a pod asks for, by resource."""
     found: dict[str, int] = {}

@@ -52,13 +52,19 @@ def dump(run: Sequence[str], database: str, write: Callable[[bytes], Any]) -> in
     return size
 
 
-def put(run: Sequence[str], database: str, copy: IO[bytes] | Any) -> None:
+def put(run: Sequence[str], database: str, copy: IO[bytes] | Any, user: str = USER) -> None:
     """Replace all that a database has by a copy, or leave it as it is.
+
+    Args:
+        run: as `dump` has it.
+        database: its name.
+        copy: what is read.
+        user: who has all of it afterwards.
 
     Raises:
         DatabaseProblem: it does not take the copy.
     """
-    command = [*run, "psql", f"--username={USER}", f"--dbname={database}", *_STRICT]
+    command = [*run, "psql", f"--username={user}", f"--dbname={database}", *_STRICT]
     with tempfile.TemporaryFile() as said:
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said) as process:
             assert process.stdin is not None
