@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from http import HTTPStatus
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -27,11 +29,13 @@ class Door:
     Args:
         accounts: who may ask.
         catalog: what they ask for.
+        backup_file: the moment of the last copy of the database.
     """
 
-    def __init__(self, accounts: Accounts, catalog: Catalog) -> None:
+    def __init__(self, accounts: Accounts, catalog: Catalog, backup_file: Path | None = None) -> None:
         self._accounts = accounts
         self._catalog = catalog
+        self._backup_file = backup_file
         self._answered: Counter[int] = Counter()
         self._counting = Lock()
 
@@ -90,6 +94,7 @@ class Door:
             "# HELP model_registry_database_up Whether the registry's database answers.",
             "# TYPE model_registry_database_up gauge",
             f"model_registry_database_up {int(self._catalog.database_answers())}",
+            *_backed_up(self._backup_file),
             "# HELP model_registry_requests_total Requests that were answered, by status.",
             "# TYPE model_registry_requests_total counter",
             *(f'model_registry_requests_total{{code="{int(status)}"}} {count}' for status, count in answered),
@@ -99,6 +104,18 @@ class Door:
     def _count(self, status: int) -> None:
         with self._counting:
             self._answered[int(status)] += 1
+
+
+def _backed_up(path: Path | None) -> Iterable[str]:
+    """Yield when the database was copied; nothing where that is not known."""
+    try:
+        moment = datetime.fromisoformat(path.read_text().strip()) if path is not None else None
+    except (OSError, ValueError):
+        moment = None
+    if moment is not None:
+        yield "# HELP model_registry_backup_timestamp_seconds When the database was copied, or first could have been."
+        yield "# TYPE model_registry_backup_timestamp_seconds gauge"
+        yield f"model_registry_backup_timestamp_seconds {moment.timestamp():.0f}"
 
 
 def _is_small(length: str) -> bool:
@@ -112,7 +129,9 @@ def _without_login(environment: Environment) -> dict[str, Any]:
 
 def _said(begin: Begin, status: HTTPStatus, words: str) -> Iterable[bytes]:
     """Answer in the form that MLflow's errors have, which its clients show."""
-    document = {"message": words} if status < HTTPStatus.BAD_REQUEST else {"error_code": _code(status), "message": words}
+    document = (
+        {"message": words} if status < HTTPStatus.BAD_REQUEST else {"error_code": _code(status), "message": words}
+    )
     headers = [("WWW-Authenticate", 'Basic realm="models"')] if status == HTTPStatus.UNAUTHORIZED else []
     return _told(begin, status, json.dumps(document), "application/json", headers)
 

@@ -42,7 +42,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn tells no types
         """Return the application, in the worker."""
         catalog = Catalog(self._settings.database_url)
         catalog.begin()
-        return Door(Accounts(self._settings.accounts_file), catalog)
+        return Door(Accounts(self._settings.accounts_file), catalog, self._settings.backup_file)
 
 
 def serve(settings: Settings) -> None:

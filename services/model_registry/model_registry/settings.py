@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-_PATHS = ("accounts_file", "certificate", "key", "password_file")
+_PATHS = ("accounts_file", "certificate", "key", "password_file", "backup_file")
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Settings:
     Attributes:
         database: a URL of SQLAlchemy's, without a password.
         password_file: the database's password; none where the URL needs none.
+        backup_file: the moment of the database's last copy, by ISO 8601; none where nobody copies it from here.
         accounts_file: who may ask; it is read again when it changes.
         certificate: of TLS.
         key: of the certificate.
@@ -31,6 +32,7 @@ class Settings:
     certificate: Path
     key: Path
     password_file: Path | None = None
+    backup_file: Path | None = None
     host: str = "0.0.0.0"
     port: int = 8443
     threads: int = 4

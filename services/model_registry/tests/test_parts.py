@@ -42,7 +42,9 @@ def header(name: str, password: str) -> str:
 def asked(door: Door, path: str, **environment: str) -> tuple[str, bytes]:
     """Return the status and the body of an answer."""
     statuses: list[str] = []
-    parts = door({"REQUEST_METHOD": "GET", "PATH_INFO": path, **environment}, lambda status, *_: statuses.append(status))
+    parts = door(
+        {"REQUEST_METHOD": "GET", "PATH_INFO": path, **environment}, lambda status, *_: statuses.append(status)
+    )
     return statuses[0], b"".join(parts)
 
 
@@ -83,7 +85,9 @@ def test_mlflow_never_sees_a_password(file: Path) -> None:
         return [b"{}"]
 
     path = "/api/2.0/mlflow/registered-models/search"
-    status, _ = asked(Door(Accounts(file), StandIn(application)), path, HTTP_AUTHORIZATION=header("reader", "also-random"))
+    status, _ = asked(
+        Door(Accounts(file), StandIn(application)), path, HTTP_AUTHORIZATION=header("reader", "also-random")
+    )
 
     assert status == "200 OK"
     assert [name for name in seen[0] if "AUTHORIZATION" in name] == []
@@ -95,6 +99,20 @@ def test_before_the_database_is_there_it_says_that_it_waits(file: Path) -> None:
     assert asked(door, "/health/live")[0] == "200 OK"
     assert asked(door, "/health/ready")[0].startswith("503 ")
     assert b"model_registry_database_up 0\n" in asked(door, "/metrics")[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "measured"),
+    [("2026-01-31T12:00:00Z\n", [b"model_registry_backup_timestamp_seconds 1769860800"]), ("never", []), (None, [])],
+)
+def test_it_measures_when_its_database_was_copied(file: Path, content: str | None, measured: list[bytes]) -> None:
+    taken = file.with_name("taken")
+    if content is not None:
+        taken.write_text(content)
+
+    _, said = asked(Door(Accounts(file), StandIn(None), taken), "/metrics")
+
+    assert [line for line in said.splitlines() if line.startswith(b"model_registry_backup")] == measured
 
 
 @pytest.mark.parametrize("length", ["2000000", "-1", "many"])
@@ -128,7 +146,8 @@ def test_a_catalogue_waits_for_its_database() -> None:
 def test_a_password_is_no_part_of_the_settings(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("p@ss/word\n")
     told = {
-        "database": DATABASE, "password_file": str(tmp_path / "password"), "accounts_file": "a", "certificate": "c", "key": "k"
+        "database": DATABASE, "password_file": str(tmp_path / "password"), "accounts_file": "a", "certificate": "c",
+        "key": "k",
     }  # fmt: skip
     (tmp_path / "settings.json").write_text(json.dumps(told))
 

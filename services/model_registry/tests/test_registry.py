@@ -6,6 +6,7 @@ import ssl
 from typing import Any
 
 import pytest
+
 from .conftest import Running
 
 API = "/api/2.0/mlflow"
@@ -36,8 +37,12 @@ def test_strangers_are_refused(running: Running, account: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "registered-models/create"), ("POST", "registered-models/alias"), ("DELETE", "registered-models/alias"),
-        ("DELETE", "model-versions/delete"), ("PATCH", "registered-models/update"), ("POST", "model-versions/set-tag"),
+        ("POST", "registered-models/create"),
+        ("POST", "registered-models/alias"),
+        ("DELETE", "registered-models/alias"),
+        ("DELETE", "model-versions/delete"),
+        ("PATCH", "registered-models/update"),
+        ("POST", "model-versions/set-tag"),
     ],
 )  # fmt: skip
 def test_a_reader_writes_nothing(running: Running, method: str, path: str) -> None:
