@@ -16,6 +16,7 @@ from installer.model.events import Event
 from installer.model.evidence import Look
 from installer.model.models import ModelEntry
 from installer.model.plan import Job, Step, StepResult
+from installer.model.registered import CatalogLook, Collection, Promotion
 from installer.model.releases import ModelState
 
 
@@ -202,6 +203,41 @@ class Models(Protocol):
         Raises:
             UsageError: there is no such model.
             ComponentFailed: nobody answers.
+        """
+
+
+class ModelCatalog(Protocol):
+    """Keeps the versions of a site's models, and which of them are in dev, staging and production."""
+
+    def look(self, model: str = "") -> CatalogLook:
+        """Return which versions there are, and where that differs from what the site has.
+
+        Args:
+            model: its name; all when empty.
+
+        Raises:
+            ComponentFailed: nobody answers.
+        """
+
+    def promote(self, model: str, version: str, stage: str, reason: str, *, dry: bool) -> Promotion:
+        """Have a stage point to a version.
+
+        Raises:
+            UsageError: it does not fit how things are; nothing was changed.
+            ComponentFailed: nobody answers, or it could not be done.
+        """
+
+    def collect(self, model: str, days: float, only: Sequence[str], *, dry: bool) -> Collection:
+        """Delete versions that nobody needs, and return which, and why others stay.
+
+        Args:
+            model: its name; all when empty.
+            days: how old one must be.
+            only: names and versions of those that may be deleted; a rehearsal names all.
+            dry: whether only to say so.
+
+        Raises:
+            ComponentFailed: nobody answers, or it could not be done.
         """
 
 

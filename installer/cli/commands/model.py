@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from installer.cli.commands import releases
+from installer.cli.commands import registered, releases
 from installer.cli.commands.common import answer, site
 from installer.cli.completion import licences, models
 from installer.cli.console import size, table
-from installer.cli.options import BundleOption, InventoryOption, OutputOption, StateOption
+from installer.cli.options import BundleOption, InventoryOption, OfflineOption, OutputOption, StateOption
 from installer.model.models import ModelDescription, ModelState
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 releases.add_to(app)
+registered.add_to(app)
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="The model's files, its licence among them.")]
 NameOption = Annotated[
@@ -88,14 +89,21 @@ def show(
     inventory: InventoryOption = None,
     bundle: BundleOption = None,
     state: StateOption = None,
+    offline: OfflineOption = False,
     output: OutputOption = None,
 ) -> None:
-    """Show the models that are named, pinned, and in the bundle."""
+    """Show the models that are named, pinned and in the bundle, and the versions that the site has registered.
+
+    Says where what is registered differs from what the site's registry of images has.
+    """
+    from installer.cli.catalogs import look_if_any
     from installer.cli.models import Models
 
     here = site(context, lenient=True, inventory=inventory, bundle=bundle, state=state, output=output)
     found = Models(here).states()
-    answer(here, {"models": found}, _states(found))
+    there = None if offline else look_if_any(here)
+    text = _states(found) if there is None else f"{_states(found)}\n\n{registered.show_registered(there)}"
+    answer(here, {"models": found, "registered": there}, text)
 
 
 def _described(found: ModelDescription) -> str:
