@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from inference_gateway.errors import EngineFailed
 from inference_gateway.origin import Origin
+from inference_gateway.samples import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Answer:
     origin: Origin
     body: bytes
     usage: Usage
+    # Not kept with it: one that is given again is not looked at again.
+    sample: Sample | None = field(default=None, repr=False, compare=False)
 
     def packed(self) -> bytes:
         """Return the answer as it is kept: a line about it, then its bytes."""

@@ -16,6 +16,7 @@ from inference_gateway.engine_sockets import SocketMaker, socket_maker
 from inference_gateway.errors import EngineFailed, EngineRefused, GatewayError, ModelNotReady
 from inference_gateway.origin import Origin
 from inference_gateway.parsing import EngineCall
+from inference_gateway.samples import sample_of
 from inference_gateway.settings import Model, Settings
 
 log = logging.getLogger(__name__)
@@ -74,8 +75,9 @@ class Engines:
                 body = await self._whole(response)
             except (aiohttp.ClientError, OSError) as error:
                 raise EngineFailed("The engine broke off in the middle of its answer.") from error
-        usage = Usage.read(read_object(body).get("usage"))
-        return Answer(self._origin(model, response), body, usage)
+        content = read_object(body)
+        usage = Usage.read(content.get("usage"))
+        return Answer(self._origin(model, response), body, usage, sample_of(content, len(body)))
 
     @asynccontextmanager
     async def stream(

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from inference_gateway.answers import Usage
+from inference_gateway.samples import HEAD_BYTES
 
 DONE = b"[DONE]"
 # An event that does not end would fill the memory.
@@ -25,6 +26,8 @@ class EventReader:
         self._show_usage = show_usage
         self._rest = b""
         self.usage: Usage | None = None
+        # The engine's first bytes, as they came.
+        self.head = b""
         self.events = 0
         self.done = False
 
@@ -34,6 +37,8 @@ class EventReader:
         Raises:
             EventTooLarge: an event has no end.
         """
+        if len(self.head) < HEAD_BYTES:
+            self.head += chunk[:HEAD_BYTES]
         data = self._rest + chunk if self._rest else chunk
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n")

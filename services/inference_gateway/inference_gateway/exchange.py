@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,8 @@ from inference_gateway.answers import Usage
 from inference_gateway.identity import Identity
 from inference_gateway.metrics import Metrics
 from inference_gateway.origin import Origin
+from inference_gateway.parsing import EngineCall
+from inference_gateway.samples import Sample
 from inference_gateway.traces import Span
 
 log = logging.getLogger("inference_gateway.access")
@@ -40,6 +42,10 @@ class Exchange:
     origin: Origin = NOWHERE
     usage: Usage = NOTHING
     estimated: bool = False
+    # What is looked at to count how questions and answers are, for as long as the request lasts.
+    call: EngineCall | None = None
+    sample: Sample | None = None
+    stream_head: bytes = b""
     cache: str = ""
     limit_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     first_token_seconds: float | None = None
@@ -68,9 +74,12 @@ class Exchange:
 class Reporter:
     """Tells what became of requests: to metrics, the log, the bill and the trace."""
 
-    def __init__(self, metrics: Metrics, usage_file: Path | None, *, access_log: bool) -> None:
-        """Take where usage is recorded."""
+    def __init__(
+        self, metrics: Metrics, usage_file: Path | None, observe: Callable[[Exchange], None], *, access_log: bool
+    ) -> None:
+        """Take where usage is recorded, and what counts how questions and answers are."""
         self._metrics = metrics
+        self._observe = observe
         self._access_log = access_log
         self._usage: TextIO | None = usage_file.open("a", encoding="utf-8") if usage_file else None
 
@@ -87,6 +96,7 @@ class Reporter:
         if exchange.usage.total:
             self._metrics.tokens.labels(origin.model, "prompt").inc(exchange.usage.prompt)
             self._metrics.tokens.labels(origin.model, "completion").inc(exchange.usage.completion)
+        self._observe(exchange)
         identity = exchange.identity
         if identity is not None and (exchange.usage.total or exchange.status == 200):
             self._bill(exchange, identity)

@@ -73,7 +73,7 @@ class Inference:
         name = route.target
         model = self._settings.models[name]
         exchange.origin = Origin(name, model.version, "none")
-        call = call_for(question, model, name)
+        exchange.call = call = call_for(question, model, name)
         await self._admit(exchange, identity, self._settings.models[named].model_class)
         if identity.tenant.log_prompts:
             log.info("prompt", extra={"event": "prompt", "tenant": identity.tenant_name, "body": question.body})
@@ -96,7 +96,7 @@ class Inference:
                 answer = await self._known_or_asked(exchange, plan)
         except TimeoutError as error:
             raise EngineTimedOut(f"No answer came within {self._timeouts.answer_seconds:g} s.") from error
-        exchange.origin, exchange.usage = answer.origin, answer.usage
+        exchange.origin, exchange.usage, exchange.sample = answer.origin, answer.usage, answer.sample
         if exchange.cache not in ("hit", "joined"):
             self._admission.spend(plan.identity.tenant_name, answer.usage.total)
         return answer
@@ -118,6 +118,7 @@ class Inference:
             raise EngineFailed("The engine sent an event without an end.") from error
         finally:
             # Who leaves in the middle has had what came until then; engines tell the usage only at the end.
+            exchange.stream_head = reader.head
             exchange.estimated = reader.usage is None
             exchange.usage = reader.usage or Usage(0, reader.events)
             self._admission.spend(plan.identity.tenant_name, exchange.usage.total)

@@ -42,6 +42,13 @@ class Metrics:
         self.gateways = Gauge("aip_gateways", "Gateways that share limits, when last counted.", registry=registry)
         self.valkey_up = Gauge("aip_valkey_up", "Whether Valkey answered when last asked.", registry=registry)
         self.model_ready = Gauge("aip_model_ready", "Whether a model's engine is there.", ("model",), registry=registry)
+        self.observed = Counter(
+            "aip_observed", "What questions and answers are like, by the bin that each falls into.",
+            ("model", "version", "statistic", "bin"), registry=registry,
+        )  # fmt: skip
+        self.not_observed = Counter(
+            "aip_not_observed", "Requests of which it could not be told what they are like.", registry=registry
+        )
         self.client_gone = Counter("aip_client_gone", "Callers who left before the end.", ("model",), registry=registry)
 
     def written(self) -> bytes:

@@ -16,6 +16,7 @@ from inference_gateway.flags import FileFlags, Flags
 from inference_gateway.identity import Authenticator
 from inference_gateway.inference import Inference
 from inference_gateway.metrics import Metrics
+from inference_gateway.observations import Observations
 from inference_gateway.ready_gateways import ReadyGateways
 from inference_gateway.result_cache import ResultCache
 from inference_gateway.settings import Settings
@@ -108,7 +109,8 @@ def make_gateway(settings: Settings) -> Gateway:
     authenticator = Authenticator(settings, store, tokens)
     authenticator.load()
     engines = Engines(settings)
-    reporter = Reporter(metrics, settings.files.usage, access_log=settings.telemetry.access_log)
+    observe = Observations(metrics, settings).observe
+    reporter = Reporter(metrics, settings.files.usage, observe, access_log=settings.telemetry.access_log)
     traces = make_traces(settings.telemetry)
     inference = Inference(settings, admission, flags, engines, ResultCache(settings.cache, store), metrics)
     endpoints = Endpoints(settings, authenticator, inference, reporter, traces)
