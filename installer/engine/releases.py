@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from installer.errors import ComponentFailed, UsageError, VerificationFailed
-from installer.model.releases import Audit, AuditBreak, ModelState, ModelVersion
+from installer.model.releases import Audit, AuditBreak, ModelSchedule, ModelState, ModelVersion
 
 _WAITS_AGAIN = ("person", "verdict", "hand")
 _HEALTHY = "Healthy"
@@ -42,7 +42,13 @@ def require_agreed(said: Mapping[str, Any]) -> Mapping[str, Any]:
 def model_state(told: Mapping[str, Any]) -> ModelState:
     """Return what plain data says of a model."""
     stable, release = (ModelVersion(**told[key]) if told[key] else None for key in ("stable", "release"))
-    return ModelState(**{**told, "stable": stable, "release": release})
+    schedule = model_schedule(told["schedule"]) if told.get("schedule") else None
+    return ModelState(**{**told, "stable": stable, "release": release, "schedule": schedule})
+
+
+def model_schedule(told: Mapping[str, Any]) -> ModelSchedule:
+    """Return what plain data says of an approval for a later time."""
+    return ModelSchedule(**told)
 
 
 def audit_of(said: Mapping[str, Any]) -> Audit:

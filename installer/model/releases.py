@@ -25,6 +25,36 @@ class ModelVersion:
 
 
 @dataclass(frozen=True)
+class ModelSchedule:
+    """An approval for a later time.
+
+    Attributes:
+        version: the only version that it is for.
+        begins: from when it is done, in UTC.
+        ends: until when; later it is missed.
+        once: whether the first look decides; otherwise what may still come is waited for until the end.
+        who: who agreed.
+        alone: why the same person who released may agree.
+        made: when it was agreed to, in UTC.
+        outcome: `open`, `carried out`, `cancelled`, `refused`, `missed` or `failed`.
+        words: why it ended so.
+    """
+
+    engine: str
+    model: str
+    version: str
+    begins: str
+    ends: str
+    once: bool
+    who: str
+    reason: str
+    alone: str
+    made: str
+    outcome: str
+    words: str
+
+
+@dataclass(frozen=True)
 class ModelState:
     """How a model is.
 
@@ -39,6 +69,7 @@ class ModelState:
         words: what it waits for, or why it was taken back.
         ready: copies that answer, of all versions.
         wanted: copies that the inventory asks for.
+        schedule: the approval for a later time that is open, or that came to nothing; None without one.
     """
 
     model: str
@@ -54,6 +85,7 @@ class ModelState:
     words: str
     ready: int
     wanted: int
+    schedule: ModelSchedule | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ OLD, NEW = {"version": "1.0.0", "hash": "aaa", "ready": 2}, {"version": "1.1.0",
 HEALTHY = {
     "model": "tiny", "engine": "llamacpp", "namespace": "llamacpp", "phase": "Healthy", "stable": OLD, "release": None,
     "share": 0, "taken_back": False, "waits_for": "", "since": "", "words": "", "ready": 2, "wanted": 2,
+    "schedule": None,
 }  # fmt: skip
 WAITS = {
     **HEALTHY, "phase": "Paused", "release": NEW, "share": 50, "waits_for": "person", "since": "2026-01-31T12:05:00Z",
@@ -122,6 +123,7 @@ def test_who_agrees_is_told_what_goes_on_and_is_named_to_the_admin_host(run: Run
             "dry_run": False,
             "without_verdict": False,
             "measure_again": False,
+            "alone": "",
         }
     ]
     assert "@" in admin.environment["PLATFORM_OPERATOR"]

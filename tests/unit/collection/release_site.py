@@ -7,7 +7,7 @@ import subprocess
 from typing import Any
 
 from ansible_collections.platform.base.plugins.module_utils.audit_chain import AuditLog
-from ansible_collections.platform.base.plugins.modules.model_releases import Releases
+from ansible_collections.platform.base.plugins.module_utils.release_desk import Releases
 
 from tests.unit.collection.rollouts import (
     JUDGED_AT_5,
@@ -70,6 +70,13 @@ class Site(Cluster):
         return [change["status"] for change in self.changes]
 
 
+class Silent(Site):
+    """Stands for a cluster that does not answer."""
+
+    def attempt(self, *_: str, **__: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess([], 1, "", "no route to host")
+
+
 class Desk:
     """Asks something of a cluster, as the command does.
 
@@ -84,7 +91,8 @@ class Desk:
         """Return what does it."""
         given = {
             "does": does, "engines": {"llamacpp": "llamacpp"}, "model": "tiny", "who": "anna@desk", "reason": "",
-            "without_verdict": False, "measure_again": False, "objects": [], "other_than": "", "seconds": 20, **asked,
+            "without_verdict": False, "measure_again": False, "objects": [], "other_than": "", "seconds": 20,
+            "alone": "", "two_people": True, "version": "", "scheduled": "", **asked,
         }  # fmt: skip
         return Releases(cluster, self.log, given, "deploy")
 

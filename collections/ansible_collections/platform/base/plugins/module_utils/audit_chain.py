@@ -111,6 +111,18 @@ class AuditLog:
         except OSError as error:
             raise AuditFailed(f"{self.path} cannot be read: {error}.") from error
 
+    def known(self) -> list[dict[str, Any]]:
+        """Return the entries that can be read; whoever calls has the log to himself.
+
+        Raises:
+            AuditFailed: it cannot be read.
+        """
+        try:
+            lines, _ = split(_read_file(self.path))
+        except OSError as error:
+            raise AuditFailed(f"{self.path} cannot be read: {error}.") from error
+        return [entry for line in lines if (entry := parsed(line)) is not None]
+
     def copied(self) -> tuple[bytes, bytes]:
         """Return the log and what lies beside it, as they are; nothing where there is no log.
 

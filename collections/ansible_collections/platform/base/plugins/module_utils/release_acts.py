@@ -82,6 +82,39 @@ def approval(model: Model, without_verdict: bool, measure_again: bool) -> Mappin
     raise Refused(words, "Wait: it goes on by itself.")
 
 
+def require_version(model: Model, version: str) -> None:
+    """See that a release is the one that is meant.
+
+    Args:
+        version: which; any when empty.
+
+    Raises:
+        Refused: another is under way, or the version has all requests already.
+    """
+    if not version:
+        return
+    if not model.release and model.version(model.stable) == version:
+        raise Refused(f"{version} of {model.name} has all requests already.", "Nothing is left to agree to.")
+    _require_release(model)
+    found = model.version(model.release)
+    if found != version:
+        raise Refused(
+            f"The release under way is {_which(model)}, and not {version}.", "Name the one that is under way."
+        )
+
+
+def require_ready(model: Model) -> None:
+    """See that all copies of a release are ready; a person who agrees sees that for himself, and a timer does not.
+
+    Raises:
+        Refused: they are not.
+    """
+    wanted = int(model.replica_sets.get(model.release, {}).get("spec", {}).get("replicas", 0))
+    ready = model.ready(model.release)
+    if model.release and ready < wanted:
+        raise Refused(f"{ready} of {wanted} copies of the release {_which(model)} are ready.", "See why they are not.")
+
+
 def taking_back(model: Model) -> Mapping[str, Any]:
     """Return the change of its rollout by which a release is taken back.
 
