@@ -45,3 +45,11 @@ def test_copies_can_change_nothing_of_their_own(host: Host) -> None:
     pod = spec["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert [entry["securityContext"]["readOnlyRootFilesystem"] for entry in pod["containers"]] == [True]
+
+
+def test_releases_are_looked_at_whose_time_has_come(host: Host) -> None:
+    timer, look = "platform-scheduled-releases.timer", "systemctl start platform-scheduled-releases.service"
+
+    assert host.service(timer).is_running
+    assert host.service(timer).is_enabled
+    assert host.run(look).rc == 0
