@@ -9,9 +9,9 @@ from typing import Any
 from installer.adapters.ansible_reads import AnsibleReader
 from installer.cli.wiring import PROJECT, Site
 from installer.engine.redaction import redaction
-from installer.engine.releases import audit_of, model_state, require_agreed
+from installer.engine.releases import audit_of, model_schedule, model_state, require_agreed
 from installer.errors import ComponentFailed
-from installer.model.releases import Audit, ModelState
+from installer.model.releases import Audit, ModelSchedule, ModelState
 from installer.workflows.follow_release import follow
 
 # Of Ansible's own on a busy machine, beside what a module waits for.
@@ -34,7 +34,7 @@ class Releases:
         said = require_agreed(self._ask("models.yml", {"models_asked": asked}))
         return tuple(model_state(told) for told in said["models"]), said["seen"]
 
-    def act(self, does: str, model: str, reason: str, dry_run: bool, **further: bool) -> ModelState:
+    def act(self, does: str, model: str, reason: str, dry_run: bool, **further: bool | str) -> ModelState:
         """Let a release go on, or take it back, and return how the model was.
 
         Args:
@@ -49,6 +49,45 @@ class Releases:
         """
         asked = {"does": does, "model": model, "reason": reason, "dry_run": dry_run, **further}
         return model_state(require_agreed(self._ask("models.yml", {"models_asked": asked}))["model"])
+
+    def schedule(
+        self, model: str, moments: tuple[str, str], dry_run: bool, asked: Mapping[str, str | bool]
+    ) -> tuple[ModelState, str]:
+        """Agree to a release for a later time, and return how the model is and what time the admin host has.
+
+        Args:
+            moments: from when, and until when, in UTC.
+            dry_run: whether only to see that it could be done.
+            asked: `version`, `reason`, `alone` and `once`.
+
+        Raises:
+            UsageError: it cannot be scheduled.
+            ComponentFailed: it could not be done, or nobody answers.
+        """
+        begins, ends = moments
+        about = {"does": "schedule", "model": model, "begins": begins, "ends": ends, "dry_run": dry_run, **asked}
+        said = require_agreed(self._ask("models.yml", {"models_asked": about}))
+        return model_state(said["model"]), said["now"]
+
+    def cancel(self, model: str, reason: str, dry_run: bool) -> tuple[ModelSchedule, str]:
+        """Take back what is scheduled for a model, and return it and what time the admin host has.
+
+        Raises:
+            UsageError: nothing is.
+            ComponentFailed: it could not be done, or nobody answers.
+        """
+        about = {"does": "cancel", "model": model, "reason": reason, "dry_run": dry_run}
+        said = require_agreed(self._ask("models.yml", {"models_asked": about}))
+        return model_schedule(said["schedule"]), said["now"]
+
+    def schedules(self) -> tuple[tuple[ModelSchedule, ...], str]:
+        """Return all that was ever scheduled, the oldest first, and what time the admin host has.
+
+        Raises:
+            ComponentFailed: nobody answers.
+        """
+        said = self._ask("models.yml", {"models_asked": {"does": "schedules"}})
+        return tuple(model_schedule(told) for told in said["schedules"]), said["now"]
 
     def follow(self, began: ModelState, *, back: bool, seconds: float) -> ModelState:
         """Return how a model is when its release is over."""

@@ -89,6 +89,24 @@ def test_a_release_is_seen_agreed_to_and_in_the_log(run: Run, site: Path) -> Non
     assert "@" in entry["who"]
 
 
+def test_an_approval_for_a_later_time_is_in_the_log_and_in_the_status(run: Run, site: Path) -> None:
+    asked = ("--window", "0 2 * * sat", "--minutes", "90", "--reason", "tried")
+    made = run(WAITS, "schedule", "tiny", "1.1.0", *asked, "-o", "json")
+    listed = run(WAITS, "schedule", "--list", "-o", "json")
+    seen = run(WAITS, "status", "tiny", "-o", "json")
+    again = run(WAITS, "schedule", "tiny", "1.1.0", *asked)
+    cancelled = run(WAITS, "schedule", "tiny", "--cancel", "--reason", "the ward is full")
+
+    assert [answer[0] for answer in (made, listed, seen, again, cancelled)] == [0, 0, 0, 2, 0]
+    (schedule,) = json.loads(listed[1])["schedules"]
+    assert (schedule["begins"], schedule["outcome"]) == (json.loads(made[1])["begins"], "open")
+    assert json.loads(seen[1])["models"][0]["schedule"] == schedule
+    assert "is scheduled for" in again[2]
+    entries = map(json.loads, (site / "audit" / "models.jsonl").read_text().splitlines())
+    assert [entry["command"] for entry in entries] == ["schedule", "schedule cancelled"]
+    assert patches(site) == []
+
+
 def test_what_does_not_fit_is_refused_and_nothing_is_touched(run: Run, site: Path) -> None:
     code, _, stderr = run(HEALTHY, "rollback", "tiny", "--reason", "bad")
 

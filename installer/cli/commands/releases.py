@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from installer.cli.commands import schedules
 from installer.cli.commands.common import answer, site
 from installer.cli.console import table
 from installer.cli.options import InventoryOption, OutputOption, StateOption
@@ -54,6 +55,7 @@ def approve(
     measure_again: Annotated[
         bool, typer.Option("--measure-again", help="Begin a judgement anew that came to nothing.")
     ] = False,
+    alone: schedules.AloneOption = "",
     wait: WaitOption = False,
     patience: PatienceOption = 7200,
     inventory: InventoryOption = None,
@@ -61,14 +63,19 @@ def approve(
     dry_run: RehearsalOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Agree to a release that waits for a person; the audit log keeps who did."""
+    """Agree to a release that waits for a person; the audit log keeps who did.
+
+    Another person has to agree than who released it, by the log, unless that person says why: --alone.
+    """
     from installer.cli.releases import Releases
 
     if without_verdict:
         reason = require_reason(reason, "--without-verdict")
     here = site(context, streams=True, inventory=inventory, state=state, dry_run=dry_run, output=output)
     releases, dry = Releases(here), bool(here.options.dry_run)
-    found = releases.act("approve", name, reason, dry, without_verdict=without_verdict, measure_again=measure_again)
+    further: dict[str, bool | str] = {"without_verdict": without_verdict, "measure_again": measure_again}
+    further["alone"] = alone.strip()
+    found = releases.act("approve", name, reason, dry, **further)
     followed = wait and not dry
     if followed:
         found = releases.follow(found, back=False, seconds=patience)
@@ -123,6 +130,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to a group."""
     for command in (status, approve, rollback, audit):
         app.command()(command)
+    app.command(epilog=schedules.EXAMPLES)(schedules.schedule)
 
 
 def show_models(models: Sequence[ModelState]) -> str:
@@ -131,6 +139,7 @@ def show_models(models: Sequence[ModelState]) -> str:
         return "No model is served."
     header = ("model", "engine", "is", "stable", "release", "share", "copies ready")
     told = [f"{model.model}: {model.words}{_since(model)}" for model in models if model.words]
+    told += [schedules.told(model.schedule) for model in models if model.schedule is not None]
     return "\n".join([table(header, [_row(model) for model in models]), *([""] if told else []), *told])
 
 

@@ -11,7 +11,7 @@ import pytest
 from installer.cli.reporting.json_lines import event_name
 from installer.errors import ExitCode
 from installer.model import events
-from installer.model.releases import Audit, ModelState
+from installer.model.releases import Audit, ModelSchedule, ModelState
 from installer.model.report import RunReport
 from installer.model.status import SiteStatus
 
@@ -32,7 +32,9 @@ def test_every_event_is_described_with_all_its_fields(kind: type[events.Event]) 
     assert described == [field.name for field in dataclasses.fields(kind)]
 
 
-@pytest.mark.parametrize("model", [Audit, ModelState, RunReport, SiteStatus], ids=lambda model: model.__name__)
+@pytest.mark.parametrize(
+    "model", [Audit, ModelSchedule, ModelState, RunReport, SiteStatus], ids=lambda model: model.__name__
+)
 def test_every_field_of_a_result_is_described(model: type) -> None:
     assert all(f"`{field.name}" in PAGE for field in dataclasses.fields(model))
 
