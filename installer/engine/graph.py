@@ -17,12 +17,14 @@ class CycleError(InvalidConfiguration):
 def deployment_order(catalog: Catalog, wanted: Collection[str]) -> tuple[Component, ...]:
     """Return the wanted components and all they need, each after what it needs.
 
-    Equal chances are decided by layer, then by name, so that the order never depends on chance.
+    What it follows comes before it too, where that is among them. Equal chances are decided by layer, then by name, so
+    that the order never depends on chance.
 
     Raises:
         CycleError: two components need each other.
     """
     order: list[Component] = []
+    among = _with_needs(catalog, wanted)
     state: dict[str, bool] = {}
 
     def visit(name: str, way: tuple[str, ...]) -> None:
@@ -31,7 +33,8 @@ def deployment_order(catalog: Catalog, wanted: Collection[str]) -> tuple[Compone
         if name in way:
             circle = " → ".join([*way[way.index(name) :], name])
             raise CycleError([Problem(f"roles/{name}/component.yml", f"needs itself: {circle}.")], "the catalogue")
-        for need in sorted(catalog[name].needs, key=lambda need: _place(catalog[need])):
+        before = {*catalog[name].needs, *among.intersection(catalog[name].description.follows)}
+        for need in sorted(before, key=lambda need: _place(catalog[need])):
             visit(need, (*way, name))
         state[name] = True
         order.append(catalog[name])
@@ -76,7 +79,9 @@ def steps_for(
         name, description = component.name, component.description
         fingerprint = fingerprints.get(name, "")
         if name in deploy:
-            after = tuple(marks[need] for need in _needed_first(component, by_name, deploy))
+            first = dict.fromkeys(_needed_first(component, by_name, deploy))
+            first |= dict.fromkeys(name for name in description.follows if name in deploy)
+            after = tuple(marks[need] for need in first)
             milestone = marks[name] if description.milestone else ""
             steps.append(Step(name, "deploy", description.runs_on, fingerprint, after, milestone))
         if name in verify:
@@ -102,9 +107,21 @@ def removal_steps(order: Collection[Component], wanted: Collection[str]) -> tupl
     chosen = [component for component in order if component.name in wanted]
     steps = []
     for component in reversed(chosen):
-        after = tuple(f"{other.name} remove" for other in chosen if component.name in other.needs)
+        above = (other for other in chosen if component.name in (*other.needs, *other.description.follows))
+        after = tuple(f"{other.name} remove" for other in above)
         steps.append(Step(component.name, "remove", component.description.runs_on, "", after))
     return tuple(steps)
+
+
+def _with_needs(catalog: Catalog, wanted: Collection[str]) -> set[str]:
+    """Return the names of components and of all they need."""
+    found, waiting = set(wanted), list(wanted)
+    while waiting:
+        for need in catalog[waiting.pop()].needs:
+            if need not in found:
+                found.add(need)
+                waiting.append(need)
+    return found
 
 
 def _place(component: Component) -> tuple[int, str]:

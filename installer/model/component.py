@@ -146,6 +146,7 @@ class Description:
         needs: components that must be deployed before it.
         runs_on: a host pattern of group names: `control_plane`, `admin[0]`, `control_plane:worker`.
         preflight_on: the host pattern its preflight looks at, where that is not `runs_on`.
+        follows: components that are deployed before it where a site has them, and that it does without otherwise.
         verify_needs: components that must be deployed before this one can be verified.
         milestone: what its deployment reaches on its way, and what needs it may begin at.
         checks_only: its verification is nothing but `__<component>_checks`, so hosts can be asked for it together
@@ -169,6 +170,7 @@ class Description:
     layer: Layer
     runs_on: str
     needs: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
     preflight_on: str | None = None
     verify_needs: tuple[str, ...] = ()
     milestone: str | None = None

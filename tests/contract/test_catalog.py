@@ -25,7 +25,7 @@ def test_every_role_is_described(catalog: Catalog) -> None:
 def test_every_need_exists(catalog: Catalog, role: str) -> None:
     component = catalog[role]
 
-    missing = {*component.needs, *component.description.verify_needs} - catalog.names
+    missing = {*component.needs, *component.description.follows, *component.description.verify_needs} - catalog.names
 
     assert missing == set()
 
@@ -38,7 +38,8 @@ def test_no_component_needs_itself(catalog: Catalog) -> None:
 def test_nothing_needs_a_later_layer(catalog: Catalog, role: str) -> None:
     component = catalog[role]
 
-    later = [need for need in component.needs if catalog[need].layer.rank > component.layer.rank]
+    before = (*component.needs, *component.description.follows)
+    later = [need for need in before if catalog[need].layer.rank > component.layer.rank]
 
     assert later == []
 

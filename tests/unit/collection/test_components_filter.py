@@ -190,6 +190,7 @@ CATALOG: dict[str, Any] = {
     "network": {"needs": ["cluster"]},
     "storage": {"needs": ["network"]},
     "backup": {"needs": ["cluster"], "verify_needs": ["storage"]},
+    "shop": {"needs": ["base"], "follows": ["storage", "elsewhere"]},
 }
 
 
@@ -200,6 +201,7 @@ CATALOG: dict[str, Any] = {
         ("backup", ["base", "cluster", "network", "storage"]),
         # The network stands on the cluster, and cannot be there before.
         ("cluster", ["base"]),
+        ("shop", ["base", "cluster", "network", "storage"]),
     ],
 )
 def test_what_a_component_alone_is_tried_with(name: str, needed: list[str]) -> None:

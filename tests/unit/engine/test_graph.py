@@ -52,14 +52,35 @@ def test_equal_chances_are_decided_by_layer_then_by_name() -> None:
     assert names(deployment_order(given, given.names)) == ["a", "b", "z", "c"]
 
 
+def test_what_a_component_follows_comes_before_it_where_it_is_wanted() -> None:
+    given = catalog(component("a", follows=("z",)), component("z", "y"), component("y"))
+
+    assert names(deployment_order(given, given.names)) == ["y", "z", "a"]
+    assert names(deployment_order(given, ["a"])) == ["a"]
+    assert names(deployment_order(given, ["a", "z"])) == ["y", "z", "a"]
+
+
+def test_who_follows_waits_for_a_deployment_and_goes_before_it() -> None:
+    given = (component("z"), component("a", follows=("z",)))
+
+    steps = {step.name: step.after for step in steps_for(given, {}, deploy=["a", "z"], verify=[])}
+    alone = {step.name: step.after for step in steps_for(given, {}, deploy=["a"], verify=[])}
+    removal = removal_steps(given, ["a", "z"])
+
+    assert steps["a deploy"] == ("z deploy",)
+    assert alone == {"a deploy": ()}
+    assert [(step.name, step.after) for step in removal] == [("a remove", ()), ("z remove", ("a remove",))]
+
+
 @pytest.mark.parametrize(
     ("circle", "said"),
     [
         ([component("a", "a")], "a → a"),
         ([component("a", "b"), component("b", "a")], "a → b → a"),
         ([component("a", "b"), component("b", "c"), component("c", "b")], "b → c → b"),
+        ([component("a", "b"), component("b", follows=("a",))], "a → b → a"),
     ],
-    ids=["itself", "each other", "behind a first one"],
+    ids=["itself", "each other", "behind a first one", "by what it follows"],
 )
 def test_a_circle_is_named(circle: list[Component], said: str) -> None:
     with pytest.raises(CycleError) as caught:

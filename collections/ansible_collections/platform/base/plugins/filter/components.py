@@ -79,11 +79,12 @@ def egress_rules(allowed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def needed_by(components: Mapping[str, Any], name: str) -> list[str]:
-    """Return what a component needs, directly or not, in no order that matters."""
+    """Return what a component needs, directly or not, and what these follow, in no order that matters."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
-        for need in components[waiting.pop()].get("needs", []):
+        component = components[waiting.pop()]
+        for need in [*component.get("needs", []), *filter(components.__contains__, component.get("follows", []))]:
             if need not in found:
                 found.add(need)
                 waiting.append(need)

@@ -79,6 +79,7 @@ def _component(description: dict[str, Any]) -> dict[str, Any]:
         "summary",
         "layer",
         "needs",
+        "follows",
         "verify_needs",
         "runs_on",
         "preflight_on",
