@@ -103,6 +103,7 @@ class Metrics:
         token: it wants to know who asks, and the cluster may tell it.
         answers: which of several copies answer: all, the one that leads, or those that are ready, of which there may be
             none.
+        labels: what its series are called by beside the usual, each from a label of the pod that answers.
         keep: a pattern of the only series that are kept, over `name;bound`, whose bound is a bucket's; all when absent.
     """
 
@@ -119,6 +120,7 @@ class Metrics:
     server_name: str | None = None
     token: bool = False
     answers: Literal["all", "leader", "ready"] = "all"
+    labels: Mapping[str, str] = field(default_factory=dict)
     keep: str | None = None
 
     @model_validator(mode="after")
@@ -127,8 +129,8 @@ class Metrics:
             raise ValueError(f"`job` {self.job!r} becomes part of objects' names: small letters, digits and hyphens")
         if (self.hosts is None) == (self.pods is None):
             raise ValueError("say `hosts` or `pods`, and not both")
-        if self.hosts is not None and (self.namespace is not None or self.on_host_network):
-            raise ValueError("`namespace` and `on_host_network` are of `pods`")
+        if self.hosts is not None and (self.namespace is not None or self.on_host_network or self.labels):
+            raise ValueError("`namespace`, `on_host_network` and `labels` are of `pods`")
         if (self.scheme == "https") != (self.authority is not None):
             raise ValueError("`authority` says who signed the certificate of `scheme: https`, and of nothing else")
         if self.token and self.scheme != "https":

@@ -48,6 +48,19 @@ def test_a_pattern_that_cannot_be_read_is_refused() -> None:
         hosts_of("control_plane:!worker", GROUPS)
 
 
+def test_series_are_called_by_what_their_pods_are_labelled_with() -> None:
+    engine = {**STORE, "labels": {"model_name": "platform.internal/model"}}
+
+    (job,) = configs(engine)
+
+    named = {
+        "source_labels": ["__meta_kubernetes_pod_label_platform_internal_model"], "regex": "(.+)",
+        "target_label": "model_name",
+    }  # fmt: skip
+    assert named in job["relabel_configs"]
+    assert named not in configs(STORE)[0]["relabel_configs"]
+
+
 def test_copies_that_are_still_loading_are_not_asked_and_not_waited_for() -> None:
     engine = {"job": "engine", "pods": {"app": "engine"}, "port": 8000, "answers": "ready"}
 

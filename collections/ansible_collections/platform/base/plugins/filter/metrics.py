@@ -18,6 +18,8 @@ options:
 """
 
 _PART = re.compile(r"(\w+)(?:\[(\d+)\])?\Z")
+# What no name of a label of Prometheus' has.
+_UNNAMED = re.compile(r"[^a-zA-Z0-9_]")
 _ENDED = "Succeeded|Failed"
 _NAMESPACE = "k8s:io.kubernetes.pod.namespace"
 # What pods' own labels are called in Cilium's rules.
@@ -106,6 +108,9 @@ def _of_pods(component: str, namespace: str, entry: Mapping[str, Any]) -> dict[s
     for label, known in _FROM_POD.items():
         source = "__meta_kubernetes_namespace" if known == "namespace" else about + known
         relabel.append({"source_labels": [source], "target_label": label})
+    for label, own in entry.get("labels", {}).items():
+        source = f"{about}label_{_UNNAMED.sub('_', own)}"
+        relabel.append({"source_labels": [source], "regex": "(.+)", "target_label": label})
     relabel.append({"target_label": "component", "replacement": component})
     if entry.get("answers") == "leader":
         # The others are silent, and nothing is wrong with them.
