@@ -133,3 +133,30 @@ def test_where_nothing_is_missing_nothing_is_applied(folder: Path) -> None:
 
     assert names == []
     assert "apply" not in (folder / "calls").read_text()
+
+
+def scaled(copies: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "spec": {"replicas": copies, "paused": False},
+        "metadata": {
+            "name": "letters", "namespace": "shop", "annotations": {"platform.internal/scaled-within": "2-4"},
+        },
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("there", "given"),
+    [(None, 2), (3, 3), (1, 2), (9, 4)],
+    ids=["not there yet", "between", "below the least", "above the most"],
+)
+def test_copies_that_something_else_decides_stay_within_their_bounds(
+    there: int | None, given: int, folder: Path
+) -> None:
+    (folder / "get.out").write_text(listed() if there is None else listed(scaled(there)))
+    (folder / "apply.out").write_text(listed(scaled(given)))
+
+    changed = apply(Kubectl("/etc/platform/kubeconfig", pause=lambda _: None), [scaled(2)], False)
+
+    (sent,) = json.loads((folder / "given").read_text())["items"]
+    assert sent["spec"] == {"replicas": given, "paused": False}
+    assert bool(changed) == (there != given)

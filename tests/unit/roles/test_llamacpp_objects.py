@@ -26,15 +26,17 @@ LETTERS = {
     "resources": {"requests": {"cpu": "8", "memory": "12Gi"}, "limits": {"memory": "12Gi"}},
     "golden": {"prompt": "Is water wet?", "answer": 'She said "yes".'},
 }
+# What scales models is asked for what it scales no more, and is no part of what a model is.
+UNSCALED = {"platform_without": {"keda": "every model has as many copies as it says"}}
 SITES: dict[str, dict[str, Any]] = {
-    "the example": {},
+    "the example": UNSCALED,
     "two models, nothing measures": {
         "llamacpp_models": {"letters": LETTERS, "one": {"tiny": 7, "replicas": 1, "version": 2}},
         "llamacpp_drain_seconds": 90,
         "llamacpp_priority": 5,
         "platform_without": {"monitoring": "the site has its own"},
     },
-    "no models": {"llamacpp_models": {}},
+    "no models": {"llamacpp_models": {}, **UNSCALED},
 }
 
 

@@ -7,11 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from ansible_collections.platform.base.plugins.module_utils.model_scaling import (
+    WORD,
+    counts_of,
+    scaling_mistakes,
+    with_scaling,
+)
+
 Model = Mapping[str, Any]
 Models = Mapping[str, Model]
 # What an engine says of its models: `variable`, where they stand; `defaults`, what holds for one that does not say
 # otherwise; `needs`, sets of words of which a model says one; `arguments`, those that are not a model's to give, each
-# with what says it.
+# with what says it; `autoscaling`, what holds for models whose copies follow their load.
 Terms = Mapping[str, Any]
 
 # Their services are called after them, and end in `-canary`.
@@ -45,7 +52,10 @@ class Copy(NamedTuple):
 
 def filled(models: Models, terms: Terms) -> dict[str, dict[str, Any]]:
     """Return each model with all that holds for it; of its golden prompt, what it does not say itself."""
-    return {str(name): _over(terms["defaults"], _words(given)) for name, given in models.items()}
+    return {
+        str(name): with_scaling(_over(terms["defaults"], words), words, terms)
+        for name, words in ((name, _words(given)) for name, given in models.items())
+    }
 
 
 def image_reference(image: str, images: Mapping[str, Any]) -> str | None:
@@ -67,6 +77,7 @@ def mistakes(models: Models, terms: Terms, images: Mapping[str, Any] | None) -> 
         found += _of_arguments(model, terms.get("arguments", {}))
         if "gpus" in model:
             found += _of_gpus(model, given)
+        found += scaling_mistakes(model, given, terms)
         yield from (Mistake(name, what, cure) for what, cure in found)
 
 
@@ -83,14 +94,17 @@ def release_weights(shares: Sequence[int], copies: int) -> list[int]:
     return sorted({*shares, *(weight for weight in each if weight > shares[0])})
 
 
-def most_copies(shares: Sequence[int], copies: int) -> int:
+def most_copies(shares: Sequence[int], copies: int, at_most: int = 0) -> int:
     """Return how many copies of a model there are at most while a release takes over, where they are scarce.
 
     The new version's come before requests are led to them, and the old one's go afterwards.
+
+    Args:
+        at_most: the copies that its steps are made for, where it may have more than it has.
     """
 
     def most(judged: Sequence[int]) -> int:
-        steps = [*release_weights(judged, copies), 100]
+        steps = [*release_weights(judged, at_most or copies), 100]
         return max(_part(after, copies) + _part(100 - before, copies) for before, after in pairwise(steps))
 
     # Where nothing measures, a release knows its first share alone.
@@ -102,18 +116,19 @@ def gpus_asked_for(models: Models, shares: Sequence[int]) -> dict[str, int]:
     asked: dict[str, int] = {}
     for model in models.values():
         if "gpus" in model:
-            amount = model["gpus"] * most_copies(shares, model["replicas"])
+            counts = counts_of(model)
+            amount = model["gpus"] * max(most_copies(shares, copies, counts[-1]) for copies in counts)
             asked[model["gpu_resource"]] = asked.get(model["gpu_resource"], 0) + amount
     return asked
 
 
 def copies_of(models: Models) -> list[Copy]:
-    """Return every copy of the models that have GPUs."""
+    """Return every copy of the models that have GPUs, as many as there may be."""
     return [
         Copy(name, model["gpu_resource"], model["gpus"])
         for name, model in models.items()
         if "gpus" in model
-        for _ in range(model["replicas"])
+        for _ in range(counts_of(model)[-1])
     ]
 
 
@@ -142,6 +157,7 @@ def _of_words(name: str, given: Model, terms: Terms) -> Iterator[tuple[str, str]
         )
     sets: Sequence[Sequence[str]] = terms["needs"]
     known = [*dict.fromkeys(word for words in sets for word in words), *terms["defaults"]]
+    known += [WORD] if WORD in terms else []
     if unknown := sorted(set(given) - set(known)):
         yield f"it says {', '.join(unknown)}, which means nothing", f"It may say {', '.join(known)}."
     if not any(set(words) <= set(given) for words in sets):

@@ -9,6 +9,8 @@ short_description: Apply objects to a cluster
 description:
   - Applies all objects with one C(kubectl), on the server's side, as the field manager C(platform), which wins
     conflicts.
+  - What has an annotation C(platform.internal/scaled-within), such as C(1-3), keeps the copies that it has, within
+    these bounds. Something else decides about them.
   - The module of kubernetes.core reads the whole API first, each time; on a busy cluster that was most of what an
     installation took.
 options:
@@ -46,6 +48,7 @@ from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubec
 _APPLY = ("apply", "--server-side", "--force-conflicts", "--field-manager=platform", "--validate=false")
 # A kind that is registered by what is being installed: none of its objects can be there.
 _UNREGISTERED = "no matches for kind"
+_SCALED = "platform.internal/scaled-within"
 # What the server writes down by itself; a controller may do so between two looks.
 _OF_THE_SERVER = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
 
@@ -71,7 +74,8 @@ def apply(cluster: Kubectl, objects: Sequence[Mapping[str, Any]], dry: bool, onl
         missing = [item for item in objects if _name_of(item) not in known]
         return apply(cluster, missing, dry)
     rehearsed = ("--dry-run=server",) if dry else ()
-    after = cluster.run(*_APPLY, *rehearsed, "--filename=-", "--output=json", document=document)
+    wished = listed([_with_its_copies(item, known.get(_name_of(item), {})) for item in objects])
+    after = cluster.run(*_APPLY, *rehearsed, "--filename=-", "--output=json", document=wished)
     return [name for name, content in _by_name(after).items() if known.get(name) != content]
 
 
@@ -87,6 +91,16 @@ def _by_name(text: str) -> dict[str, Any]:
             **{key: value for key, value in item.items() if key != "status"}, "metadata": metadata,
         }  # fmt: skip
     return found
+
+
+def _with_its_copies(item: Mapping[str, Any], there: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an object with the copies that it has, where these are not ours to say."""
+    bounds = (item["metadata"].get("annotations") or {}).get(_SCALED)
+    if bounds is None:
+        return item
+    least, most = map(int, bounds.split("-"))
+    copies = there.get("spec", {}).get("replicas", item["spec"]["replicas"])
+    return {**item, "spec": {**item["spec"], "replicas": min(max(copies, least), most)}}
 
 
 def _name_of(item: Mapping[str, Any]) -> str:

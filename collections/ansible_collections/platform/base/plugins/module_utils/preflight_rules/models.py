@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.platform.base.plugins.module_utils.model_scaling import counts_of, scaled
 from ansible_collections.platform.base.plugins.module_utils.preflight_rules.model import (
     AllFacts,
     Check,
@@ -36,6 +37,22 @@ def models_can_be_served(
         yield _told(hosts, f"would not serve {entry.model} of {terms['variable']}: {entry.what}.", entry.cure)
 
 
+def models_can_be_scaled(
+    hosts: AllFacts, models: Models, terms: Terms, present: Sequence[str]
+) -> Iterator[HostFinding]:
+    """Copies follow a model's load where the site has what measures it and what scales by that, and nowhere else.
+
+    `present` are the site's components.
+    """
+    missing = [name for name in terms.get("scaled_by", ()) if name not in present]
+    for name in scaled(models) if missing else ():
+        yield _told(
+            hosts,
+            f"would not scale {name} of {terms['variable']}: the site is without {listed(missing)}.",
+            f"Take {listed(missing)} out of `platform_without`, or write `replicas` in place of `autoscaling`.",
+        )
+
+
 def gpus_for_models(hosts: AllFacts, models: Models, terms: Terms, offered: Offered) -> Iterator[HostFinding]:
     """A copy of a model that finds its GPUs on no host waits for ever.
 
@@ -49,7 +66,7 @@ def gpus_for_models(hosts: AllFacts, models: Models, terms: Terms, offered: Offe
         left, model = [copy for copy in waiting if copy.model == name], known[name]
         yield _told(
             hosts,
-            f"would have {len(left)} of {model['replicas']} copies of {name} wait for {_shown(left[0])} on one host;"
+            f"would have {len(left)} of {counts_of(model)[-1]} copies of {name} wait for {_shown(left[0])} on one host;"
             f" {_offers(offered)}.",
             f"Ask for less in `{terms['variable']}`, or give hosts a class that has it.",
         )
@@ -68,14 +85,14 @@ def gpus_for_releases(
     copies = copies_of(known)
     if without_a_place(copies, offered):
         return
-    for name, model in known.items():
+    for name in known:
         own = [copy for copy in copies if copy.model == name]
         more = own[:1] * (most_copies(shares, len(own)) - len(own)) if own else []
         if left := without_a_place([*copies, *more], offered):
             yield _told(
                 hosts,
                 f"has no room for releases of {name} of {terms['variable']}: {len(left)} times {_shown(own[0])} is"
-                f" missing beside its {model['replicas']} copies.",
+                f" missing beside its {len(own)} copies.",
                 "Leave as much free; or take the model out of the inventory, and put its next version in afterwards.",
             )
 
@@ -99,4 +116,9 @@ def _told(hosts: AllFacts, message: str, cure: str) -> HostFinding:
     return HostFinding(next(iter(hosts)), message, cure)
 
 
-CHECKS = (Check(models_can_be_served), Check(gpus_for_models), Check(gpus_for_releases, warns=True))
+CHECKS = (
+    Check(models_can_be_served),
+    Check(models_can_be_scaled),
+    Check(gpus_for_models),
+    Check(gpus_for_releases, warns=True),
+)
