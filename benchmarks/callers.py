@@ -1,13 +1,9 @@
-"""Ask a model through the site's door: `python callers.py ADDRESS HOST AUTHORITY RATE [MESSAGES]`, the key on stdin.
+"""Ask a model through the site's door: `python callers.py ADDRESS HOST AUTHORITY RATE CALLERS TOKENS MESSAGES`.
 
-Each prompt is another one. With MESSAGES it is that many, and asks for what there is not: the gateway reads them all,
-and refuses them without an engine.
-Asks until stdin ends. Prints a JSON line an answer: `at`, its `status` (0 for none), its `track`, and the `seconds`
-it took. It is run in the lab's network, by itself: it knows nothing of this project.
-"""Ask a model through the site's door: `python callers.py ADDRESS HOST AUTHORITY RATE [CALLERS TOKENS]`.
-
-The key is on stdin. Asks until that ends. Prints a JSON line an answer: `at`, its `status` (0 for none), its `track`,
-and the `seconds` it took. It is run in the lab's network, by itself: it knows nothing of this project.
+The key is on stdin. Asks until that ends; each prompt is another one. With MESSAGES it is that many, and asks for what
+there is not: the gateway reads them all, and refuses them without an engine. Prints a JSON line an answer: `at`, its
+`status` (0 for none), its `track`, and the `seconds` it took. It is run in the lab's network, by itself: it knows
+nothing of this project.
 """
 
 import http.client
@@ -21,38 +17,39 @@ import time
 _said = threading.Lock()
 
 
-def main(address: str, host: str, authority: str, rate: float, messages: int = 0) -> None:
-    """Ask, from some threads, so many times a second together."""
-def main(address: str, host: str, authority: str, rate: float, callers: int = 6, tokens: int = 8) -> None:
+def main(address: str, host: str, authority: str, rate: float, callers: int, tokens: int, messages: int) -> None:
     """Ask, from so many threads, so many times a second together, for answers of so many tokens."""
     key = sys.stdin.readline().strip()
     context = ssl.create_default_context(cafile=authority)
     for number in range(callers):
         begin = time.monotonic() + number / rate
-        ask = (address, host, context, key, begin, _WORKERS / rate, messages)
-        ask = (address, host, context, key, begin, callers / rate, tokens)
+        ask = (address, host, context, key, begin, callers / rate, tokens, messages)
         threading.Thread(target=caller, args=ask, daemon=True).start()
     # Whoever began it closes its input to end it.
     sys.stdin.read()
 
 
 def caller(
-    address: str, host: str, context: ssl.SSLContext, key: str, begin: float, every: float, messages: int
+    address: str,
+    host: str,
+    context: ssl.SSLContext,
+    key: str,
+    begin: float,
+    every: float,
+    *,
+    tokens: int,
+    messages: int,
 ) -> None:
-def caller(address: str, host: str, context: ssl.SSLContext, key: str, begin: float, every: float, tokens: int) -> None:
     """Ask again and again, at its own moments, by one connection while that holds."""
     connection: http.client.HTTPConnection | None = None
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     while True:
         time.sleep(max(0.0, begin - time.monotonic()))
         begin = max(begin + every, time.monotonic())
-        # Nothing that was kept: each is another one.
-        prompt = [{"role": "user", "content": f"{time.time_ns()}"}] * max(1, messages)
-        asked = {"model": "tiny", "messages": prompt, "temperature": 9 if messages else 0, "max_tokens": 8}
-        body = json.dumps(asked)
         # Nothing that was kept: each prompt is another one.
-        prompt = {"role": "user", "content": f"{time.time_ns()}"}
-        body = json.dumps({"model": "tiny", "messages": [prompt], "temperature": 0, "max_tokens": tokens})
+        prompt = [{"role": "user", "content": f"{time.time_ns()}"}] * max(1, messages)
+        asked = {"model": "tiny", "messages": prompt, "temperature": 9 if messages else 0, "max_tokens": tokens}
+        body = json.dumps(asked)
         at, status, track = time.time(), 0, ""
         began = time.monotonic()
         try:
@@ -75,5 +72,4 @@ def caller(address: str, host: str, context: ssl.SSLContext, key: str, begin: fl
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]), *map(int, sys.argv[5:]))
-    main(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]), *map(int, sys.argv[5:7]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]), *map(int, sys.argv[5:8]))

@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "collections"))
 
-from benchmarks.releases import calling, failures, site_of
+from benchmarks.releases import Load, calling, failures, site_of
 from installer.cli.console import table
 from tests.system.site import Document, LabSite, eventually
 
@@ -42,7 +42,7 @@ def main() -> None:
         least, calm = int(scaled(site)["spec"]["minReplicaCount"]), calm_seconds(site)
         eventually(lambda: ready_copies(site) == least, _REST, f"{least} copies answer")
         began = time.monotonic()
-        with calling(site, _RATE, _CALLERS, _TOKENS) as callers:
+        with calling(site, Load(_RATE, _CALLERS, _TOKENS)) as callers:
             eventually(lambda: ready_copies(site) > least, _GROWTH, "a further copy answers")
             grew, most = time.monotonic() - began, ready_copies(site)
         asked, failed = len(callers.answers), len(failures(callers.answers))

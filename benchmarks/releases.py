@@ -81,24 +81,36 @@ def site_of(lab: str | None) -> Iterator[LabSite]:
         yield site
 
 
-@contextlib.contextmanager
-def calling(site: LabSite, rate: float = _RATE, messages: int = 0) -> Iterator[Callers]:
-    """Have callers ask so many times a second for as long as the context lasts.
+@dataclass(frozen=True)
+class Load:
+    """What callers do.
 
-    Args:
-        messages: of each prompt, which the gateway reads and refuses without an engine; one without this, which is
-            answered.
+    Attributes:
+        rate: how many times a second they ask, together.
+        callers: how many ask at once, at most.
+        tokens: of an answer.
+        messages: of a prompt that the gateway reads and refuses, without an engine; 0 for one that is answered.
     """
-def calling(site: LabSite, rate: float = _RATE, callers_at_once: int = 6, tokens: int = 8) -> Iterator[Callers]:
-    """Have callers ask so many times a second, for answers of so many tokens, for as long as the context lasts."""
+
+    rate: float = _RATE
+    callers: int = 6
+    tokens: int = 8
+    messages: int = 0
+
+    def arguments(self) -> list[str]:
+        """Return what the program of callers is told."""
+        return [str(self.rate), str(self.callers), str(self.tokens), str(self.messages)]
+
+
+@contextlib.contextmanager
+def calling(site: LabSite, load: Load = Load()) -> Iterator[Callers]:
+    """Have callers ask for as long as the context lasts."""
     authority = site.state / "platform-authority.crt"
     authority.write_text(site.on("admin1", "cat /etc/platform/ca.crt"))
     key = kept_in_vault(site, vault_account(site))["inference_gateway/keys"][_KEY]
     inside = [str(site.program), "lab", "exec", "--inventory", str(site.inventory), sys.executable]
     process = subprocess.Popen(
-        [*inside, str(_HERE / "callers.py"), site.door(), _HOST, str(authority), str(rate), str(messages)],
-        [*inside, str(_HERE / "callers.py"), site.door(), _HOST, str(authority), str(rate),
-         str(callers_at_once), str(tokens)],
+        [*inside, str(_HERE / "callers.py"), site.door(), _HOST, str(authority), *load.arguments()],
         env=site.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None

@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "collections"))
 
-from benchmarks.releases import calling, site_of
+from benchmarks.releases import Load, calling, site_of
 from installer.cli.console import table
 from tests.system.site import Document, LabSite, eventually
 
@@ -39,7 +39,7 @@ def main() -> None:
         least = int(autoscaler(site)["spec"]["minReplicas"])
         eventually(lambda: ready_copies(site) == least, _REST, f"{least} copies answer")
         began = time.monotonic()
-        with calling(site, _RATE, _MESSAGES) as callers:
+        with calling(site, Load(_RATE, messages=_MESSAGES)) as callers:
             eventually(lambda: ready_copies(site) > least, _GROWTH, "a further copy answers")
             grew, most = time.monotonic() - began, ready_copies(site)
         asked = len(callers.answers)
