@@ -13,6 +13,7 @@ from installer.adapters.catalog_files import load_catalog
 from tests.deploying import deployed
 from tests.repository import PROJECT
 from tests.site_rendering import rendered
+from tests.system.site import LabSite
 from tests.unit.roles import falco_values, gpu_models, gpu_operator_values, harbor_values
 
 _CHOSEN = {"falco": falco_values, "gpu_operator": gpu_operator_values, "harbor": harbor_values}
@@ -109,3 +110,20 @@ def refused(cluster: Kubectl, objects: Sequence[Object], namespace: str) -> list
         if done.returncode or "Warning" in done.stderr:
             answers.append(f"{item['kind']} {item['metadata']['name']}: {done.stderr.strip()[-400:]}")
     return answers
+
+
+def refusals(site: LabSite, folder: Path) -> dict[str, list[str]]:
+    """Return what a site says against each component that it lacks, where it says something.
+
+    Args:
+        folder: where to work.
+    """
+    cluster, answers = Kubectl(str(site.state / "kubeconfig")), {}
+    assert all(refused(cluster, [item], "default") for item in BAD), "What is bad must be refused."
+    kinds = known(cluster)
+    for role, choice, objects in wanted(folder):
+        namespace = namespace_of(role)
+        there = [item for item in objects if (item["apiVersion"], item["kind"]) in kinds]
+        with ground(cluster, there, namespace):
+            answers[f"{role}, {choice}"] = refused(cluster, there, namespace) if there else ["nothing was shown"]
+    return {key: said for key, said in answers.items() if said}
