@@ -13,6 +13,7 @@ import pytest
 
 from tests.repository import read
 from tests.system import dry_run, examples, gpu_trial, left_behind
+from tests.system.alerts import firing
 from tests.system.bareness import appearance
 from tests.system.objects import Objects
 from tests.system.planted import secrets_of
@@ -158,13 +159,6 @@ def test_examples_of_the_documents_work_as_written(whole_site: LabSite, tmp_path
     examples.prepare(whole_site, tmp_path)
 
     assert examples.said_to_curl(whole_site, tmp_path) == examples.said_to_openai(whole_site, tmp_path) != ""
-
-
-def firing(site: LabSite) -> set[str]:
-    """Return the alerts that are told now; none while nobody can be asked."""
-    keeper = ("-n", "monitoring", "exec", "deploy/alert-keeper", "--request-timeout=20s", "--", "/alert-keeper")
-    told = json.loads(site.kubectl(*keeper, "alerts", check=False) or "[]")
-    return {alert["labels"]["alertname"] for alert in told if alert["status"] == "firing"}
 
 
 def test_a_loss_raises_its_alert_and_the_return_ends_it(whole_site: LabSite) -> None:
