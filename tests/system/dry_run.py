@@ -78,7 +78,9 @@ def ground(cluster: Kubectl, objects: Sequence[Object], namespace: str) -> Itera
     made = {item["metadata"]["name"] for item in found if item["kind"] == "Namespace"}
     # Those of a site's teams are the site's own to make.
     teams = {item["metadata"].get("namespace", namespace) for item in objects} - made
-    places = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(teams)]
+    places: list[Object] = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(teams)
+    ]
     places += [item for item in found if item["kind"] == "Namespace"]
     try:
         # A place is there before what is in it.

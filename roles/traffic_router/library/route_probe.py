@@ -65,6 +65,7 @@ from ansible_collections.platform.base.plugins.module_utils.web_door import Door
 # Out of a hundred requests, how many each release shall have.
 WEIGHTS = {"stable": 95, "canary": 5}
 TRACK = "x-aip-track"
+NEXT_COPY = {"attempts": 5}
 _MARK = {"platform.internal/probe": "route"}
 _PORT, _TLS, _PLAIN = 8080, 443, 80
 _SECONDS = 5.0
@@ -123,8 +124,11 @@ def objects(namespace: str, image: str, host: str, path: str) -> list[dict[str, 
     made.append(_custom("TraefikService", "probe", {"weighted": {"services": weighted}}))
     # The pods know no other path than this.
     made.append(_custom("Middleware", "path", {"replacePath": {"path": "/hostname"}}))
+    # As the platform's own routes have it: a connection that is not made at once, on a busy host, is no answer.
+    made.append(_custom("Middleware", "next-copy", {"retry": NEXT_COPY}))
+    before = [{"name": "next-copy"}, {"name": "path"}]
     route = {
-        "kind": "Rule", "match": f"Host(`{host}`) && Path(`{path}`)", "middlewares": [{"name": "path"}],
+        "kind": "Rule", "match": f"Host(`{host}`) && Path(`{path}`)", "middlewares": before,
         "services": [{"kind": "TraefikService", "name": "probe"}],
     }  # fmt: skip
     return [*made, _custom("IngressRoute", "probe", {"routes": [route]})]
