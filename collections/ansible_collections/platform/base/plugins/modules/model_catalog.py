@@ -43,6 +43,7 @@ options:
   reason: {description: "Why, for the audit log.", type: str, default: ""}
   days: {description: How old a version must be to be deleted., type: float, default: 0}
   only: {description: "What alone may be deleted, by name and version.", type: list, elements: str, default: []}
+  seconds: {description: For how long it is asked again when it does not answer., type: float, default: 0}
   may_be_away: {description: Whether it is no failure when the registry does not answer., type: bool, default: false}
 author: [The platform-install project]
 """
@@ -71,6 +72,7 @@ said:
 
 import os
 import pwd
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -89,7 +91,7 @@ from ansible_collections.platform.base.plugins.module_utils.release_acts import 
 from ansible_collections.platform.base.plugins.module_utils.served_versions import carried_versions, served_versions
 from ansible_collections.platform.base.plugins.module_utils.web_door import NoAnswer, door_of
 
-_PORT, _SECONDS = 443, 20.0
+_PORT, _SECONDS, _PAUSE = 443, 20.0, 2.0
 
 
 def digests_of(images: Mapping[str, Mapping[str, Any]], authority: str) -> Digests:
@@ -139,6 +141,24 @@ def carried_out(catalog: Catalog, does: str, dry: bool) -> dict[str, Any]:
     return catalog.promote(dry) if does == "promote" else catalog.collect(dry)
 
 
+def carried_out_in_time(given: Mapping[str, Any], login: str, dry: bool) -> dict[str, Any]:
+    """Do what was asked as soon as the registry answers, and return what came of it.
+
+    Raises:
+        CatalogRefused: the registry does not do it.
+        KubectlFailed: the cluster does not say where it is.
+        NoAnswer: it does not answer in time.
+    """
+    end = time.monotonic() + given["seconds"]
+    while True:
+        try:
+            return carried_out(catalog_of(given, login), given["does"], dry)
+        except (KubectlFailed, NoAnswer, CatalogRefused):
+            if time.monotonic() >= end:
+                raise
+        time.sleep(_PAUSE)
+
+
 def main() -> None:
     """Run the module."""
     text, objects = {"type": "str", "default": ""}, {"type": "dict", "required": True}
@@ -152,14 +172,14 @@ def main() -> None:
             "stage": {"type": "str", "choices": ["", "dev", "staging", "production"], "default": ""},
             "reason": text, "days": {"type": "float", "default": 0},
             "only": {"type": "list", "elements": "str", "default": []},
-            "may_be_away": {"type": "bool", "default": False},
+            "seconds": {"type": "float", "default": 0}, "may_be_away": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )  # fmt: skip
     given = module.params
     login = os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
     try:
-        said = carried_out(catalog_of(given, login), given["does"], module.check_mode)
+        said = carried_out_in_time(given, login, module.check_mode)
     except Refused as refusal:
         module.exit_json(changed=False, said={"refused": refusal.told()})
     except (KubectlFailed, NoAnswer, CatalogRefused) as failure:
