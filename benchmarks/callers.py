@@ -30,15 +30,7 @@ def main(address: str, host: str, authority: str, rate: float, callers: int, tok
 
 
 def caller(
-    address: str,
-    host: str,
-    context: ssl.SSLContext,
-    key: str,
-    begin: float,
-    every: float,
-    *,
-    tokens: int,
-    messages: int,
+    address: str, host: str, context: ssl.SSLContext, key: str, begin: float, every: float, tokens: int, messages: int
 ) -> None:
     """Ask again and again, at its own moments, by one connection while that holds."""
     connection: http.client.HTTPConnection | None = None
