@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
+from ansible_collections.platform.base.plugins.module_utils import bundlefile
 from ansible_collections.platform.base.plugins.module_utils.originals import Memory, Record
 
 
@@ -99,3 +101,63 @@ def test_only_root_reads_what_was_remembered(record: str) -> None:
 
     assert Path(record).stat().st_mode & 0o077 == 0
     assert json.loads(Path(record).read_text()) == {"files": {"/etc/shadow": None}}
+
+
+def test_two_who_change_a_record_at_a_time_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "platform" / "files.json"
+    first, second = Record(str(path)), Record(str(path))
+
+    with second.changing():
+        second.content["/usr/local/bin/kubelet"] = {"digest": "sha256:1"}
+    with first.changing():
+        first.content["/usr/local/bin/weed"] = {"digest": "sha256:2"}
+
+    assert set(Record(str(path)).content) == {"/usr/local/bin/kubelet", "/usr/local/bin/weed"}
+
+
+def test_who_changes_a_record_has_it_alone(tmp_path: Path) -> None:
+    path = str(tmp_path / "platform" / "files.json")
+    begun, order = threading.Event(), list[str]()
+
+    def other() -> None:
+        begun.set()
+        with Record(path).changing():
+            order.append("other")
+
+    with Record(path).changing():
+        waiting = threading.Thread(target=other)
+        waiting.start()
+        begun.wait()
+        order.append("first")
+    waiting.join()
+
+    assert order == ["first", "other"]
+
+
+def test_what_others_remember_meanwhile_stays_remembered(tmp_path: Path) -> None:
+    path = str(tmp_path / "platform" / "originals.json")
+    first, second = Memory(path), Memory(path)
+    for name in ("hosts", "fstab"):
+        (tmp_path / name).write_text(name)
+
+    first.note(str(tmp_path / "hosts"), keep=True)
+    second.note(str(tmp_path / "fstab"), keep=True)
+
+    assert all(Memory(path).knows(str(tmp_path / name)) for name in ("hosts", "fstab"))
+
+
+def test_files_that_others_put_in_place_meanwhile_stay_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = str(tmp_path / "platform" / "files.json")
+    monkeypatch.setattr(bundlefile, "_RECORD", record)
+
+    def fetch(entry: dict[str, str], *_: object) -> None:
+        Path(entry["path"]).write_text("program")
+        other = Record(record)
+        with other.changing():
+            other.content["/usr/local/bin/kubelet"] = {"digest": "sha256:1"}
+
+    monkeypatch.setattr(bundlefile, "_fetch", fetch)
+    path = str(tmp_path / "weed")
+
+    assert bundlefile.put([{"path": path, "digest": "sha256:2", "mode": "0755"}], "", None, wet=True) == [path]
+    assert set(Record(record).content) == {path, "/usr/local/bin/kubelet"}

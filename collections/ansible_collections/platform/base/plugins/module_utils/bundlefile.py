@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import ssl
 import tempfile
@@ -28,26 +27,25 @@ def put(files: list[dict[str, Any]], source: str, ca_certificate: str | None, we
         files: entries with C(path), C(digest) and C(mode).
         source: where the bundle is, an C(https://) address or a folder.
     """
-    record = _load_record()
-    before = json.dumps(record, sort_keys=True)
-    wrong = [entry for entry in files if not _is_right(entry, record)]
+    record = Record(_RECORD)
+    wrong = [entry for entry in files if not _is_right(entry, record.content)]
     if wet:
         for entry in wrong:
             _fetch(entry, source, ca_certificate)
-        for entry in files:
-            record[entry["path"]] = {"digest": entry["digest"], "state": _fingerprint(entry["path"])}
-        if json.dumps(record, sort_keys=True) != before:
-            _save_record(record)
+        # Others may have put files of theirs in place meanwhile.
+        with record.changing():
+            for entry in files:
+                record.content[entry["path"]] = {"digest": entry["digest"], "state": _fingerprint(entry["path"])}
     return [entry["path"] for entry in wrong]
 
 
 def forget(paths: list[str]) -> None:
     """Forget files that were taken away."""
-    record = _load_record()
-    if any(record.pop(path, None) is not None for path in list(paths)):
-        for path in [path for path in record if not os.path.lexists(path)]:
-            del record[path]
-        _save_record(record)
+    record = Record(_RECORD)
+    with record.changing():
+        if any(record.content.pop(path, None) is not None for path in list(paths)):
+            for path in [path for path in record.content if not os.path.lexists(path)]:
+                del record.content[path]
 
 
 def _fingerprint(path: str) -> list[int] | None:
@@ -69,18 +67,6 @@ def _digest_of(path: str) -> str | None:
     except OSError:
         return None
     return "sha256:" + hasher.hexdigest()
-
-
-def _load_record() -> dict[str, Any]:
-    """Return what was put in place before."""
-    return Record(_RECORD).content
-
-
-def _save_record(content: dict[str, Any]) -> None:
-    """Remember what was put in place."""
-    record = Record(_RECORD)
-    record.content = content
-    record.save()
 
 
 def _is_right(entry: dict[str, Any], record: dict[str, Any]) -> bool:

@@ -109,9 +109,9 @@ def _files_of(name: str) -> tuple[str, str]:
 
 def _note(record: Record, name: str, wrong: dict[str, str]) -> None:
     """Remember what settings were before their first change."""
-    before = record.content.setdefault(name, {})
-    before.update({key: current(key) for key in wrong if key not in before})
-    record.save()
+    with record.changing():
+        before = record.content.setdefault(name, {})
+        before.update({key: current(key) for key in wrong if key not in before})
 
 
 def _give_back(name: str, record: Record, wet: bool) -> list[str]:
@@ -130,8 +130,8 @@ def _give_back(name: str, record: Record, wet: bool) -> list[str]:
                 os.unlink(path)
     changes += _swap_on(wet)
     if before and wet:
-        del record.content[name]
-        record.save()
+        with record.changing():
+            record.content.pop(name, None)
     return changes
 
 

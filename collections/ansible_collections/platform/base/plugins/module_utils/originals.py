@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import grp
 import json
 import os
 import pwd
 import stat
+from collections.abc import Iterator
 from typing import Any
 
 FOLDER = "/var/lib/platform"
@@ -21,9 +23,26 @@ class Record:
     def __init__(self, path: str) -> None:
         """Read the record; an unreadable one is an empty one."""
         self._path = path
+        self.content: dict[str, Any] = {}
+        self._read()
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[None]:
+        """Have the record as it is now, and for oneself; what is changed of it is written at the end.
+
+        Components are deployed side by side, and each writes into the same records of a host.
+        """
+        with _alone(os.path.dirname(os.path.dirname(self._path))):
+            self._read()
+            before = _text(self.content)
+            yield
+            if _text(self.content) != before:
+                self.save()
+
+    def _read(self) -> None:
         try:
-            with open(path, encoding="utf-8") as stream:
-                self.content: dict[str, Any] = json.load(stream)
+            with open(self._path, encoding="utf-8") as stream:
+                self.content = json.load(stream)
         except (OSError, ValueError):
             self.content = {}
 
@@ -51,19 +70,33 @@ class Memory:
         """Read what is remembered."""
         self._home = os.path.dirname(path)
         self._record = Record(path)
-        self._files: dict[str, Any] = self._record.content.setdefault("files", {})
-        self._folders: list[str] = self._record.content.setdefault("folders", [])
+        self._files: dict[str, Any] = {}
+        self._folders: list[str] = []
+        self._take()
 
     def note(self, path: str, keep: bool = False, folder: bool = False) -> None:
         """Remember, before a path is written, which folders it lacks, and what it is when it shall be kept."""
         ways = [path, *self._above(path)] if folder else self._above(path)
-        made = [name for name in ways if name not in self._folders and not os.path.lexists(name)]
-        first = keep and path not in self._files
-        if first:
-            self._files[path] = _now(path)
-        if made or first:
-            self._folders += made
-            self._record.save()
+        if not self._lacking(ways) and not (keep and path not in self._files):
+            return
+        with self._changing():
+            self._folders += self._lacking(ways)
+            if keep and path not in self._files:
+                self._files[path] = _now(path)
+
+    def _lacking(self, folders: list[str]) -> list[str]:
+        """Return which folders are not there, and were not made either as far as is known."""
+        return [name for name in folders if name not in self._folders and not os.path.lexists(name)]
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self._record.changing():
+            self._take()
+            yield
+
+    def _take(self) -> None:
+        self._files = self._record.content.setdefault("files", {})
+        self._folders = self._record.content.setdefault("folders", [])
 
     def knows(self, path: str) -> bool:
         """Return whether a path was changed that is to be as it was."""
@@ -78,8 +111,8 @@ class Memory:
 
     def forget(self, path: str) -> None:
         """Forget a path that is as it was."""
-        self._files.pop(path, None)
-        self._record.save()
+        with self._changing():
+            self._files.pop(path, None)
 
     def clear_folders(self, path: str) -> None:
         """Delete the folders above a path that were made for such paths and are empty."""
@@ -88,18 +121,17 @@ class Memory:
             self._files.clear()
             self._folders.clear()
             return
-        gone = [path] if path in self._folders else []
-        for folder in self._above(path):
-            if folder not in self._folders:
-                break
-            if os.path.isdir(folder):
-                if os.listdir(folder):
+        with self._changing():
+            gone = [path] if path in self._folders else []
+            for folder in self._above(path):
+                if folder not in self._folders:
                     break
-                os.rmdir(folder)
-            gone.append(folder)
-        if gone:
-            self._record.content["folders"] = self._folders = [name for name in self._folders if name not in gone]
-            self._record.save()
+                if os.path.isdir(folder):
+                    if os.listdir(folder):
+                        break
+                    os.rmdir(folder)
+                gone.append(folder)
+            self._folders[:] = [name for name in self._folders if name not in gone]
 
     def _above(self, path: str) -> list[str]:
         """Return the folders above a path, the nearest first; the record's own are not counted."""
@@ -107,6 +139,24 @@ class Memory:
         while (path := os.path.dirname(path)) not in ("", "/", self._home):
             found.append(path)
         return found
+
+
+@contextlib.contextmanager
+def _alone(folder: str) -> Iterator[None]:
+    """Keep others out who come this way, until the end; a folder is locked, as a file of its own would stay behind."""
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _text(content: dict[str, Any]) -> str:
+    """Return what tells whether a record changed; parts without anything are as good as none."""
+    return json.dumps({name: part for name, part in content.items() if part}, sort_keys=True)
 
 
 def _now(path: str) -> dict[str, Any] | None:

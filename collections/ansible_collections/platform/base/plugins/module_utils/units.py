@@ -65,14 +65,16 @@ def remember(units: list[dict[str, Any]], path: str = _RECORD) -> None:
     """Remember how units fare before anything is done to them or to their packages, where they shall be so again."""
     record = Record(path)
     new = [unit["name"] for unit in units if unit["keep"] and unit["name"] not in record.content]
-    for name, known in _properties(new).items():
-        record.content[name] = {
-            "there": known.get("LoadState") not in (None, "not-found"),
-            "active": known.get("ActiveState") in _ACTIVE,
-            "enabled": known.get("UnitFileState") in _ENABLED,
-        }
-    if new:
-        record.save()
+    if not new:
+        return
+    properties = _properties(new)
+    with record.changing():
+        for name, known in properties.items():
+            record.content[name] = {
+                "there": known.get("LoadState") not in (None, "not-found"),
+                "active": known.get("ActiveState") in _ACTIVE,
+                "enabled": known.get("UnitFileState") in _ENABLED,
+            }
 
 
 def as_before(units: list[dict[str, Any]], path: str = _RECORD) -> Iterator[dict[str, Any]]:
@@ -95,8 +97,8 @@ def forget(units: list[dict[str, Any]], path: str = _RECORD) -> None:
     """Let systemd forget how units that are gone ended, and forget how those were that are so again."""
     record = Record(path)
     if back := [unit["name"] for unit in units if unit.get("given_back") and unit["name"] in record.content]:
-        record.content = {name: was for name, was in record.content.items() if name not in back}
-        record.save()
+        with record.changing():
+            record.content = {name: was for name, was in record.content.items() if name not in back}
     if gone := [unit["name"] for unit in units if unit["state"] == "absent"]:
         _systemctl("daemon-reload")
         _systemctl("reset-failed", *gone)
