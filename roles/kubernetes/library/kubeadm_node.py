@@ -48,12 +48,14 @@ _TRACES = ("/etc/kubernetes/kubelet.conf", "/etc/kubernetes/manifests/kube-apise
 _BEGUN_BEFORE = "FileAvailable,DirAvailable,Port,CRI"
 _TAIL = 25
 _ATTEMPTS = 2
+# Seconds in which systemd begins what it was told to, also on a busy host.
+_BEGINS = 60
 
 
 def state() -> dict[str, str]:
     """Return what systemd knows of kubeadm's unit."""
     done = subprocess.run(
-        ["systemctl", "show", "--property=ActiveState,Result,ExecMainStatus", _UNIT],
+        ["systemctl", "show", "--property=ActiveState", _UNIT],
         capture_output=True,
         text=True,
         check=False,
@@ -68,7 +70,8 @@ def begin(module: AnsibleModule, arguments: list[str]) -> None:
     os.close(descriptor)
     done = subprocess.run(
         ["systemd-run", f"--unit={_UNIT}", "--quiet", "--no-block",
-         "--property=Type=oneshot", "--property=KillMode=process",
+         # It stays when it ended well: a unit that is gone is told from one that has not begun by nothing.
+         "--property=Type=oneshot", "--property=KillMode=process", "--property=RemainAfterExit=yes",
          f"--property=StandardOutput=append:{_LOG}", f"--property=StandardError=append:{_LOG}",
          "--setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *arguments],
         capture_output=True, text=True, check=False,
@@ -78,12 +81,15 @@ def begin(module: AnsibleModule, arguments: list[str]) -> None:
 
 
 def wait(seconds: int) -> bool:
-    """Wait for the unit to end, and return whether it ended well."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        known = state()
-        if known.get("ActiveState") not in ("activating", "active", "reloading", "deactivating"):
-            return known.get("Result") == "success" and known.get("ActiveState") != "failed"
+    """Wait for the unit to begin and to end, and return whether it ended well."""
+    began = time.monotonic()
+    while (past := time.monotonic() - began) < seconds:
+        now = state().get("ActiveState")
+        # The module of a run that was killed may wait for the same unit, and be quicker.
+        if now == "active" or os.path.exists(_MARK):
+            return True
+        if now == "failed" or (now == "inactive" and past > _BEGINS):
+            return False
         time.sleep(0.3)
     subprocess.run(["systemctl", "stop", _UNIT], check=False)
     return False
@@ -172,7 +178,8 @@ def main() -> None:
             msg=f"kubeadm {action} did not end well; its log is {_LOG}.", evidence=evidence(), attempts=attempts
         )
     apply(Wanted(_MARK, content=json.dumps({"action": action}).encode(), mode=0o644))
-    # It holds a token. The module of a run that was killed may wait for the same unit, and be quicker.
+    subprocess.run(["systemctl", "stop", _UNIT], capture_output=True, check=False)
+    # It holds a token. The module of a run that was killed may have been quicker.
     with contextlib.suppress(FileNotFoundError):
         os.unlink(config)
     # The first control plane is enough for whoever waits for an API, while others join.

@@ -11,7 +11,8 @@ import pytest
 from tests.repository import role_folder
 from tests.role_programs import loaded
 
-# systemd's unit ends as the next line of `ends` says; what kubeadm was told is kept, a configuration a run.
+# systemd's unit begins when it was looked at once, and ends as the next line of `ends` says; what kubeadm was told is
+# kept, a configuration a run.
 SYSTEMD_RUN = """#!/bin/sh
 runs=$(($(cat "$FOLDER/runs" 2>/dev/null || echo 0) + 1))
 echo "$runs" > "$FOLDER/runs"
@@ -20,9 +21,17 @@ touch "$FOLDER/trace"
 """
 SYSTEMCTL = """#!/bin/sh
 [ "$1" = show ] || exit 0
-result=$(sed -n "$(cat "$FOLDER/runs" 2>/dev/null || echo 0)p" "$FOLDER/ends")
-[ "$result" = success ] && state=inactive || state=failed
-printf 'ActiveState=%s\\nResult=%s\\n' "$state" "$result"
+run=$(cat "$FOLDER/runs" 2>/dev/null) || { printf 'ActiveState=inactive\\nResult=success\\n'; exit; }
+looks=$(($(cat "$FOLDER/looks.$run" 2>/dev/null || echo 0) + 1))
+echo "$looks" > "$FOLDER/looks.$run"
+result=$(sed -n "${run}p" "$FOLDER/ends")
+case $looks-$result in
+1-*) state=inactive ;;
+2-*) state=activating ;;
+*-success) state=active ;;
+*) state=failed ;;
+esac
+printf 'ActiveState=%s\\nResult=%s\\n' "$state" success
 """
 KUBEADM = """#!/bin/sh
 echo "$*" >> "$FOLDER/kubeadm.told"
@@ -53,6 +62,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def made(host: Path, action: str, ends: str) -> tuple[bool, list[str]]:
     module: Any = loaded(role_folder("kubernetes") / "library/kubeadm_node.py")
     module._LOG, module._TRACES = str(host / "log"), (str(host / "trace"),)
+    module._MARK = str(host / "mark")
     (host / "ends").write_text(ends)
     attempts: list[str] = []
     parameters = {"action": action, "config": str(host / "kubeadm.yml"), "seconds": 5}
@@ -61,6 +71,17 @@ def made(host: Path, action: str, ends: str) -> tuple[bool, list[str]]:
 
 def test_what_ends_well_is_done_once(host: Path) -> None:
     assert made(host, "join", "success\n") == (True, ["join"])
+
+
+def test_what_systemd_has_not_begun_yet_did_not_end_well(host: Path) -> None:
+    assert made(host, "init", "failed\nfailed\n")[0] is False
+    assert (host / "looks.1").read_text() == "3\n"
+
+
+def test_what_another_run_has_finished_is_done(host: Path) -> None:
+    (host / "mark").write_text("{}")
+
+    assert made(host, "join", "failed\n") == (True, ["join"])
 
 
 def test_what_ended_badly_is_continued_past_what_it_left(host: Path) -> None:
