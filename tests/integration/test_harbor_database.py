@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.platform.base.plugins.module_utils import database_set
 from ansible_collections.platform.base.plugins.module_utils.postgres import (
     DatabaseProblem,
     ask,
@@ -124,7 +125,7 @@ def test_a_database_comes_back_as_it_was(run: list[str], tmp_path: Path) -> None
 
     assert content(run) == before
     assert told["holds"]["database_bytes"] > 100000
-    assert b"sha256:" not in (tmp_path / SET["id"] / "harbor" / MODULE.CONTENT).read_bytes()
+    assert b"sha256:" not in (tmp_path / SET["id"] / "harbor" / database_set.CONTENT).read_bytes()
 
 
 class CutOff(io.BytesIO):

@@ -37,17 +37,19 @@ holds: {description: "What an operator shall know of it.", returned: always, typ
 """
 
 import contextlib
-import json
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.platform.base.plugins.module_utils.backup_set import ACCESS, ComponentFiles, this_moment
+from ansible_collections.platform.base.plugins.module_utils import database_set
+from ansible_collections.platform.base.plugins.module_utils.backup_set import ACCESS, ComponentFiles
+from ansible_collections.platform.base.plugins.module_utils.database_set import Database
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed
-from ansible_collections.platform.base.plugins.module_utils.postgres import DatabaseProblem, dump, put
+from ansible_collections.platform.base.plugins.module_utils.postgres import DatabaseProblem
 from ansible_collections.platform.base.plugins.module_utils.sealed import SealBroken
 
-COMPONENT, CONTENT, ABOUT = "model_registry", "database.sealed", "about.sealed"
+COMPONENT = "model_registry"
 POD, DATABASE, OWNER = "database-0", "models", "models"
 REGISTRY = "deployment/model-registry"
 _LABELS = {"platform.internal/part-of": "model-registry"}
@@ -59,42 +61,21 @@ def tool(given: Mapping[str, Any]) -> list[str]:
     return ["kubectl", *place, "exec", "--stdin", POD, "--"]
 
 
-def take(given: Mapping[str, Any], run: Sequence[str]) -> dict[str, Any]:
-    """Copy the database into the set, and return what the set shall know of it.
+def database(given: Mapping[str, Any], run: Sequence[str]) -> Database:
+    """Return what there is to copy."""
+    return Database(DATABASE, "model_registry_database", given["site_database"], run, OWNER)
 
-    Raises:
-        DatabaseProblem: the copy is not whole.
-    """
-    files, moment = ComponentFiles(given["backup"], COMPONENT), this_moment()
-    holds: dict[str, Any] = {"database": f"the site's own, on {given['site_database']}: the site backs it up"}
-    if not given["site_database"]:
-        with files.sealing(CONTENT) as sealer:
-            holds = {"database_bytes": dump(run, DATABASE, sealer.write)}
-    with files.sealing(ABOUT) as sealer:
-        sealer.write(json.dumps({"as_of": moment, "holds": holds}).encode())
-    return {"changed": True, "as_of": moment, "holds": holds}
+
+def take(given: Mapping[str, Any], run: Sequence[str]) -> dict[str, Any]:
+    """Copy the database into the set, as `database_set.take` has it."""
+    return database_set.take(ComponentFiles(given["backup"], COMPONENT), database(given, run))
 
 
 def give_back(given: Mapping[str, Any], cluster: Kubectl, run: Sequence[str]) -> dict[str, Any]:
-    """Put the set's database in the place of the one that is there.
-
-    Raises:
-        DatabaseProblem: it does not take it, or the set has none; then it is as it was.
-        KubectlFailed: the registry does not end.
-    """
+    """Put the set's database in the place of the one that is there, as `database_set.give_back` has it."""
     files = ComponentFiles(given["backup"], COMPONENT)
-    with files.unsealing(ABOUT) as stream:
-        about = dict(json.loads(stream.read()))
-    if given["site_database"]:
-        return {**about, "changed": False}
-    if "database_bytes" not in about["holds"]:
-        raise DatabaseProblem(
-            f"The set has no database: it was {about['holds']['database']}. Bring that one back by the site's means, "
-            "and name it in `model_registry_database`."
-        )
-    with at_rest(cluster, given["namespace"], given["seconds"]), files.unsealing(CONTENT) as stream:
-        put(run, DATABASE, stream, OWNER)
-    return {**about, "changed": True}
+    rest = functools.partial(at_rest, cluster, given["namespace"], given["seconds"])
+    return database_set.give_back(files, database(given, run), rest)
 
 
 def note(given: Mapping[str, Any], cluster: Kubectl) -> dict[str, Any]:

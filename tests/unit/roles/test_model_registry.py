@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.platform.base.plugins.module_utils import database_set
 from ansible_collections.platform.base.plugins.module_utils.backup_set import ComponentFiles
 from ansible_collections.platform.base.plugins.module_utils.kubectl import KubectlFailed
 from ansible_collections.platform.base.plugins.module_utils.model_registry import ModelRegistry
@@ -167,9 +168,9 @@ def test_a_set_without_the_database_says_whose_it_was(
 def test_the_registry_is_started_again_however_it_goes(
     files: dict[str, Any], program: Callable[[str], list[str]], ends: bool
 ) -> None:
-    with ComponentFiles(files, database.COMPONENT).sealing(database.CONTENT) as sealer:
+    with ComponentFiles(files, database.COMPONENT).sealing(database_set.CONTENT) as sealer:
         sealer.write(b"SELECT 1;\n")
-    with ComponentFiles(files, database.COMPONENT).sealing(database.ABOUT) as sealer:
+    with ComponentFiles(files, database.COMPONENT).sealing(database_set.ABOUT) as sealer:
         sealer.write(json.dumps({"as_of": "", "holds": {"database_bytes": 10}}).encode())
     cluster = Registry(ends)
 
