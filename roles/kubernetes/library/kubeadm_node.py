@@ -52,15 +52,11 @@ _ATTEMPTS = 2
 _BEGINS = 60
 
 
-def state() -> dict[str, str]:
-    """Return what systemd knows of kubeadm's unit."""
-    done = subprocess.run(
-        ["systemctl", "show", "--property=ActiveState", _UNIT],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+def state() -> str:
+    """Return what systemd knows of kubeadm's unit: C(inactive) also before it has begun."""
+    command = ["systemctl", "show", "--property=ActiveState", _UNIT]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return next((line.partition("=")[2] for line in said.splitlines() if line.startswith("ActiveState=")), "")
 
 
 def begin(module: AnsibleModule, arguments: list[str]) -> None:
@@ -84,7 +80,7 @@ def wait(seconds: int) -> bool:
     """Wait for the unit to begin and to end, and return whether it ended well."""
     began = time.monotonic()
     while (past := time.monotonic() - began) < seconds:
-        now = state().get("ActiveState")
+        now = state()
         # The module of a run that was killed may wait for the same unit, and be quicker.
         if now == "active" or os.path.exists(_MARK):
             return True
@@ -132,7 +128,7 @@ def _resumable() -> list[str]:
 def make(module: AnsibleModule, attempts: list[str]) -> bool:
     """Make the node, or go on where a run was broken off; say whether it ended well, and add what was tried."""
     action, config, seconds = module.params["action"], module.params["config"], module.params["seconds"]
-    if state().get("ActiveState") in ("activating", "active"):
+    if state() in ("activating", "active"):
         attempts.append("waited for an earlier run's kubeadm")
         if wait(seconds):
             return True
