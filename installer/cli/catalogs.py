@@ -8,14 +8,13 @@ from typing import Any
 
 import typer
 
-from installer.adapters.ansible_reads import AnsibleReader
 from installer.adapters.inventory_files.models import read_model_list
 from installer.adapters.journal import SqliteJournal
-from installer.cli.wiring import PROJECT, Site
-from installer.engine.redaction import redaction
+from installer.cli.admin_host import ask_admin_host
+from installer.cli.wiring import Site
 from installer.engine.registered import carried_models, catalog_look, collection, licences, promotion
 from installer.engine.releases import require_agreed
-from installer.errors import ComponentFailed, PlatformError, UsageError
+from installer.errors import PlatformError, UsageError
 from installer.model.events import Warned
 from installer.model.models import LIST
 from installer.model.registered import CatalogLook, Collection, Promotion
@@ -68,19 +67,14 @@ class RegistryOfModels:
         return typer.confirm(question, err=True)
 
     def _ask(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        site = self._site
-        reader = AnsibleReader(PROJECT, site.inventory_path, site.ansible_environment, redaction())
         variables = {"model_catalog_asked": {**asked, **self._carried()}}
-        answers = reader.ask("model_catalog.yml", variables, "", _SECONDS)
-        host = site.inventory.members("admin")[0]
-        answer = answers.get(host)
-        if answer is None or answer.problem:
-            problem = answer.problem if answer is not None else f"no answer within {_SECONDS} s."
-            raise ComponentFailed(
-                f"The registry of models cannot tell or do it: {problem}",
-                hint="See whether it answers: `platform-install verify --only model_registry`.",
-            )
-        return require_agreed(answer.said)
+        whom, hint = (
+            "The registry of models",
+            "See whether it answers: `platform-install verify --only model_registry`.",
+        )
+        return require_agreed(
+            ask_admin_host(self._site, "model_catalog.yml", variables, _SECONDS, whom=whom, hint=hint)
+        )
 
     def _carried(self) -> dict[str, Any]:
         """Return what the site's bundle says of models; nothing where it has no lock."""

@@ -6,11 +6,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from installer.adapters.ansible_reads import AnsibleReader
-from installer.cli.wiring import PROJECT, Site
-from installer.engine.redaction import redaction
+from installer.cli.admin_host import ask_admin_host
+from installer.cli.wiring import Site
 from installer.engine.releases import audit_of, model_schedule, model_state, require_agreed
-from installer.errors import ComponentFailed
 from installer.model.releases import Audit, ModelSchedule, ModelState
 from installer.workflows.follow_release import follow
 
@@ -102,15 +100,5 @@ class Releases:
         return audit_of(self._ask("audit.yml", {}))
 
     def _ask(self, playbook: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        site = self._site
-        reader = AnsibleReader(PROJECT, site.inventory_path, site.ansible_environment, redaction())
-        answers = reader.ask(playbook, variables, "", _SECONDS)
-        host = site.inventory.members("admin")[0]
-        answer = answers.get(host)
-        if answer is None or answer.problem:
-            problem = answer.problem if answer is not None else f"no answer within {_SECONDS} s."
-            raise ComponentFailed(
-                f"The admin host {host} cannot tell or do it: {problem}",
-                hint="See whether it and the cluster answer: `platform-install status`.",
-            )
-        return answer.said
+        whom, hint = "The admin host {host}", "See whether it and the cluster answer: `platform-install status`."
+        return ask_admin_host(self._site, playbook, variables, _SECONDS, whom=whom, hint=hint)

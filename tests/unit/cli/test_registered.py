@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import ansible_runner
 import pytest
-from typer.testing import CliRunner
 
 from installer.adapters.journal import SqliteJournal
-from installer.cli.app import app
 from installer.model.plan import Step, StepResult
-from tests.ansible_stand_in import task
 from tests.fakes import parts
-from tests.unit.cli.small_site import HOSTS
+from tests.unit.cli.admin_host import Admin, Run, running, standing_in
 
 DIGEST = "sha256:" + "1" * 64
 TOLD = {
@@ -26,43 +20,19 @@ TOLD = {
     "quantisation": "", "replaces": "0.9.0", "production_since": "",
 }  # fmt: skip
 SHOWN = {**TOLD, "found": DIGEST, "served": True}
-Run = Callable[..., tuple[int, str, str]]
-
-
-class Admin:
-    """Stands in for Ansible: the admin host says one thing after another."""
-
-    def __init__(self) -> None:
-        self.says: list[dict[str, Any]] = []
-        self.asked: list[dict[str, Any]] = []
-
-    def __call__(self, **given: Any) -> SimpleNamespace:
-        self.asked.append(given["extravars"]["model_catalog_asked"])
-        said = self.says.pop(0)
-        given["event_handler"](task("failed" if "msg" in said else "ok", host="admin1", **said))
-        return SimpleNamespace(status="successful")
 
 
 @pytest.fixture
 def admin(monkeypatch: pytest.MonkeyPatch) -> Admin:
-    stand_in = Admin()
-    monkeypatch.setattr(ansible_runner, "run", stand_in)
-    return stand_in
+    return standing_in("model_catalog_asked", monkeypatch)
 
 
 @pytest.fixture
 def run(admin: Admin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return what runs a command for a site of one admin host, which says what a test gives it."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("PLATFORM_LAB", raising=False)
-    (tmp_path / "site" / "group_vars").mkdir(parents=True)
-    (tmp_path / "site" / "hosts.yml").write_text(HOSTS)
+    asks = running(admin, tmp_path, monkeypatch)
 
     def command(*arguments: str, says: tuple[dict[str, Any], ...] = ()) -> tuple[int, str, str]:
-        admin.says = [{"said": entry} if "msg" not in entry else entry for entry in says]
-        site = ["-i", str(tmp_path / "site"), "--state", str(tmp_path / "state")]
-        result = CliRunner().invoke(app, ["model", *arguments, *site])
-        return result.exit_code, result.stdout, result.stderr
+        return asks(*arguments, says=tuple(entry if "msg" in entry else {"said": entry} for entry in says))
 
     return command
 

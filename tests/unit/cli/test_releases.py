@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import ansible_runner
 import pytest
 from typer.testing import CliRunner
 
 from installer.cli.app import app
 from installer.cli.commands.releases import show_audit, show_models
 from installer.engine.releases import audit_of, model_state
-from tests.ansible_stand_in import task
-from tests.unit.cli.small_site import HOSTS
+from tests.unit.cli.admin_host import Admin, Run, running, standing_in
 
 OLD, NEW = {"version": "1.0.0", "hash": "aaa", "ready": 2}, {"version": "1.1.0", "hash": "bbb", "ready": 1}
 HEALTHY = {
@@ -34,47 +30,16 @@ ENTRY = {
     "model": "tiny", "from": "1.1.0", "to": "1.0.0", "reason": "it answers\nin rhymes", "note": "", "previous": "0",
 }  # fmt: skip
 BROKEN = {"line": 2, "expected": "e" * 64, "found": "f" * 64, "why": "it was changed"}
-Run = Callable[..., tuple[int, str, str]]
-
-
-class Admin:
-    """Stands in for Ansible: the admin host says one thing after another."""
-
-    def __init__(self) -> None:
-        self.says: list[dict[str, Any]] = []
-        self.asked: list[dict[str, Any]] = []
-        self.environment: dict[str, str] = {}
-
-    def __call__(self, **given: Any) -> SimpleNamespace:
-        self.asked.append((given["extravars"] or {}).get("models_asked", {}))
-        self.environment = given["envvars"]
-        said = self.says.pop(0)
-        given["event_handler"](task("failed" if "msg" in said else "ok", host="admin1", **said))
-        return SimpleNamespace(status="successful")
 
 
 @pytest.fixture
 def admin(monkeypatch: pytest.MonkeyPatch) -> Admin:
-    stand_in = Admin()
-    monkeypatch.setattr(ansible_runner, "run", stand_in)
-    return stand_in
+    return standing_in("models_asked", monkeypatch)
 
 
 @pytest.fixture
 def run(admin: Admin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return what runs a command for a site of one admin host, which says what a test gives it."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("PLATFORM_LAB", raising=False)
-    (tmp_path / "site" / "group_vars").mkdir(parents=True)
-    (tmp_path / "site" / "hosts.yml").write_text(HOSTS)
-
-    def command(*arguments: str, says: tuple[dict[str, Any], ...] = ()) -> tuple[int, str, str]:
-        admin.says = list(says)
-        site = ["-i", str(tmp_path / "site"), "--state", str(tmp_path / "state")]
-        result = CliRunner().invoke(app, ["model", *arguments, *site])
-        return result.exit_code, result.stdout, result.stderr
-
-    return command
+    return running(admin, tmp_path, monkeypatch)
 
 
 def models(*told: dict[str, Any], seen: str = "one") -> dict[str, Any]:

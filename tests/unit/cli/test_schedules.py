@@ -9,7 +9,8 @@ import pytest
 
 from installer.cli.commands.releases import show_models
 from installer.engine.releases import model_state
-from tests.unit.cli.test_releases import HEALTHY, WAITS, Admin, Run, admin, run
+from tests.unit.cli.admin_host import Admin, Run
+from tests.unit.cli.test_releases import HEALTHY, WAITS, admin, run
 
 __all__ = ["admin", "run"]
 NOW = "2026-01-31T12:00:00Z"
