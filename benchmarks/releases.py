@@ -2,8 +2,9 @@
 
 A good version must take over without a failed request. Bad ones (errors, slow, hanging at the start, dying under
 load, another answer to the golden prompt) must be taken back by themselves, and callers may see at most their share of
-mistakes meanwhile. With `--lab` the site is one that is there, and stays; otherwise a new one is installed. It ends
-with 1 when one of this does not hold.
+mistakes meanwhile. Then the same for releases at once: of a good one callers see one version, and then the other; a bad
+one is taken back from all requests. With `--lab` the site is one that is there, and stays; otherwise a new one is
+installed. It ends with 1 when one of this does not hold.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "collections"))
 
+from ansible_collections.platform.base.plugins.filter.releases import release_steps
+from ansible_collections.platform.base.plugins.module_utils.served_models import AT_ONCE
+
 from benchmarks.install import installed
 from benchmarks.sites import bare_site
 from installer.cli.console import table
@@ -40,6 +44,8 @@ _OTHER = "another answer"
 _LONG, _SHORT = 900.0, 300.0
 # Of all requests, and some for chance.
 _SHARE = 0.05 * 2
+# Seconds until both copies of the router know of a change.
+_TOLD = 5.0
 
 
 @dataclass
@@ -65,6 +71,10 @@ def main() -> None:
         time.sleep(5)
         rows = [good_release(site, callers, 2)]
         rows += [(other_answer if way == _OTHER else bad_release)(site, callers, way) for way in given.bad]
+        rows.append(good_release(site, callers, 1))
+        with at_once(site):
+            rows.append(good_release(site, callers, 2, "at once, "))
+            rows += [bad_release(site, callers, way, "at once, ", 1.0) for way in given.bad if way == _WAYS[0]]
         rows.append(good_release(site, callers, 1))
     print(table(("release", "ended", "after s", "asked", "failed", "failed, %", "as promised"), rows))
     sys.exit(any(row[-1] != "yes" for row in rows))
@@ -126,7 +136,19 @@ def calling(site: LabSite, load: Load = Load()) -> Iterator[Callers]:
         process.wait(60)
 
 
-def good_release(site: LabSite, callers: Callers, seed: int) -> tuple[str, ...]:
+@contextlib.contextmanager
+def at_once(site: LabSite) -> Iterator[None]:
+    """Have releases take over at once for as long as the context lasts."""
+    before = rollout(site)["spec"]["strategy"]["canary"]["steps"]
+    steps = release_steps([], "tiny", measured=True, approved=False, how=AT_ONCE)
+    change(site, [{"op": "replace", "path": "/spec/strategy/canary/steps", "value": steps}])
+    try:
+        yield
+    finally:
+        change(site, [{"op": "replace", "path": "/spec/strategy/canary/steps", "value": before}])
+
+
+def good_release(site: LabSite, callers: Callers, seed: int, how: str = "") -> tuple[str, ...]:
     """Release the tiny model of another seed, and see it take over."""
     began = time.time()
     change(site, [{"op": "replace", "path": "/spec/template/spec/initContainers/0/args/2", "value": str(seed)}])
@@ -134,11 +156,24 @@ def good_release(site: LabSite, callers: Callers, seed: int) -> tuple[str, ...]:
     asked = callers.since(began)
     failed = failures(asked)
     shared = {answer["track"] for answer in asked} >= {"stable", "canary"}
-    return row(f"good, seed {seed}", "took over", began, asked, not failed and shared)
+    well = not failed and shared and not (how and mixed(asked))
+    return row(f"{how}good, seed {seed}", "took over", began, asked, well)
 
 
-def bad_release(site: LabSite, callers: Callers, way: str) -> tuple[str, ...]:
-    """Release an engine that goes wrong, see it taken back, and bring the old one back."""
+def mixed(asked: list[Document]) -> bool:
+    """Return whether the old version was asked after the new one had all requests."""
+    by_the_new = [answer["at"] for answer in asked if answer["track"] == "canary"]
+    known, ended = min(by_the_new, default=0.0) + _TOLD, max(by_the_new, default=0.0) - _TOLD
+    return any(answer["track"] == "stable" and known < answer["at"] < ended for answer in asked)
+
+
+def bad_release(site: LabSite, callers: Callers, way: str, how: str = "", share: float = _SHARE) -> tuple[str, ...]:
+    """Release an engine that goes wrong, see it taken back, and bring the old one back.
+
+    Args:
+        how: how it takes over, for the table.
+        share: of requests that may fail until it is taken back.
+    """
     before = rollout(site)["spec"]["template"]
     script = (_HERE / "faulty_engine.py").read_text()
     began = time.time()
@@ -146,7 +181,7 @@ def bad_release(site: LabSite, callers: Callers, way: str) -> tuple[str, ...]:
         {"op": "add", "path": "/spec/template/spec/containers/0/command", "value": ["python3", "-c", script]},
         {"op": "replace", "path": "/spec/template/spec/containers/0/args", "value": [way, "8080"]},
     ])  # fmt: skip
-    return taken_back(site, callers, way, began, before)
+    return taken_back(site, callers, how + way, began, before, share)
 
 
 def other_answer(site: LabSite, callers: Callers, what: str) -> tuple[str, ...]:
@@ -163,14 +198,16 @@ def other_answer(site: LabSite, callers: Callers, what: str) -> tuple[str, ...]:
         judge(site, condition)
 
 
-def taken_back(site: LabSite, callers: Callers, what: str, began: float, before: Document) -> tuple[str, ...]:
+def taken_back(
+    site: LabSite, callers: Callers, what: str, began: float, before: Document, share: float = _SHARE
+) -> tuple[str, ...]:
     """Wait until a release is taken back, bring the old one back, and return what callers saw."""
     eventually(lambda: phase(site) == "Degraded", _LONG, f"the release is taken back: {what}")
     ended = time.time()
     asked = callers.since(began)
     change(site, [{"op": "replace", "path": "/spec/template", "value": before}])
     eventually(lambda: phase(site) == "Healthy", _SHORT, "the old version is what is wanted again")
-    few = len(failures(asked)) <= _SHARE * len(asked)
+    few = len(failures(asked)) <= share * len(asked)
     by_the_stable = [answer for answer in failures(asked) if answer["track"] == "stable"]
     return row(what, "taken back", began, asked, few and not by_the_stable, ended)
 

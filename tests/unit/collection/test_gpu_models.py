@@ -22,8 +22,8 @@ TERMS = {
     "variable": "engine_models",
     "needs": [["image"]],
     "defaults": {
-        "replicas": 1, "gpus": 1, "gpu_resource": "nvidia.com/gpu", "gpu_memory": 0.9, "tensor_parallel": 0,
-        "arguments": [],
+        "replicas": 1, "release": "canary", "gpus": 1, "gpu_resource": "nvidia.com/gpu", "gpu_memory": 0.9,
+        "tensor_parallel": 0, "arguments": [],
     },
     "arguments": {"--port": "the role", "--tensor-parallel-size": "tensor_parallel"},
 }  # fmt: skip
@@ -54,6 +54,7 @@ def test_a_model_that_can_be_served_has_no_mistake(model: dict[str, Any]) -> Non
     ("model", "said"),
     [
         ({"gpus": 0}, "it has 0 for `gpus`. Write how many"),
+        ({"release": "blue-green"}, "it has 'blue-green' for `release`. Write canary or blue_green."),
         ({"gpus": "4"}, "it has '4' for `gpus`"),
         ({"gpu_resource": "amd.com/gpu"}, "as amd.com/gpu, which no host gives out. Write nvidia.com/gpu"),
         ({"gpus": 2, "gpu_resource": "nvidia.com/mig-1g.18gb"}, "it asks for 2 of nvidia.com/mig-1g.18gb"),
@@ -133,6 +134,13 @@ def test_a_namespace_is_asked_for_what_models_and_a_release_of_each_take() -> No
     }
 
     assert gpus_asked_for(models, SHARES) == {WHOLE: 8 + 3}
+
+
+def test_a_release_at_once_takes_as_much_again() -> None:
+    model = {"gpus": 2, "gpu_resource": WHOLE, "replicas": 3, "release": "blue_green"}
+
+    assert gpus_asked_for({"letters": model}, SHARES) == {WHOLE: 12}
+    assert gpus_asked_for({"letters": {**model, "autoscaling": {"maximum": 5}}}, SHARES) == {WHOLE: 20}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.platform.base.plugins.filter.releases import release_steps
 from ansible_collections.platform.base.plugins.module_utils.model_states import Model, models_in, seen, state
 
 from tests.unit.collection.rollouts import (
@@ -121,6 +122,13 @@ def test_a_release_that_waits_for_a_person_says_what_it_gets_then(step: int, get
         "person",
         f"somebody has to agree at 50 % before it gets {gets}",
     )
+
+
+def test_a_release_at_once_gets_everything_when_somebody_agrees() -> None:
+    found = paused(2, "CanaryPauseStep", 0)
+    found["spec"]["strategy"]["canary"]["steps"] = release_steps([5], "tiny", True, True, how="blue_green")
+
+    assert words(found) == ("person", "somebody has to agree at 0 % before it gets everything")
 
 
 def test_a_release_that_was_let_on_a_moment_ago_does_not_wait_any_more() -> None:

@@ -50,6 +50,26 @@ def test_where_nothing_measures_it_waits_at_the_first_share() -> None:
     assert found[-1] == {"pause": {}}
 
 
+@pytest.mark.parametrize(
+    ("measured", "approved", "wanted"),
+    [
+        (True, False, ["setWeight 100", "analysis"]),
+        (True, True, ["pause", "setWeight 100", "analysis"]),
+        # Nobody could judge it afterwards, so somebody has to before.
+        (False, False, ["pause", "setWeight 100"]),
+    ],
+)
+def test_one_that_takes_over_at_once_has_all_its_copies_before(
+    measured: bool, approved: bool, wanted: list[str]
+) -> None:
+    found = release_steps([5, 25, 50], "tiny", measured, approved, how="blue_green")
+
+    assert found[:2] == [
+        {"setCanaryScale": {"weight": 100}}, {"analysis": {"templates": [{"templateName": "tiny-smoke"}]}}
+    ]  # fmt: skip
+    assert kinds(found[2:]) == wanted
+
+
 @pytest.mark.parametrize("looks", [2, 3, 10])
 def test_looks_that_come_to_nothing_never_add_up_to_a_good_one(looks: int) -> None:
     for metric in release_metrics("tiny", {**RULES, "looks": looks}):

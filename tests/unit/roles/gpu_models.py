@@ -19,5 +19,6 @@ MODELS: dict[str, dict[str, Any]] = {
         "image": BUNDLED, "gpu_resource": "nvidia.com/mig-1g.18gb", "replicas": 4,
         "node_labels": {"nvidia.com/gpu.product": "NVIDIA-H200-MIG-1g.18gb"},
     },
+    "switched": {"image": IMAGE, "gpus": 2, "replicas": 3, "release": "blue_green"},
     "shared": {"image": IMAGE, "gpu_resource": "nvidia.com/gpu.shared", "gpu_memory": 0.2},
 }  # fmt: skip

@@ -144,9 +144,9 @@ def test_a_copy_may_run_where_gpus_are_and_there_alone(asked: Asked) -> None:
 def test_the_namespace_may_have_what_its_models_and_one_release_of_each_take(asked: Asked) -> None:
     hard = found(asked, "ResourceQuota", "platform")["spec"]["hard"]
 
-    # Two copies of one GPU and once two of four, each with one more copy for a release.
+    # Two copies of one GPU and once two of four, each with one more for a release; three of two, with three more.
     assert gpus({name.removeprefix("requests."): amount for name, amount in hard.items()}) == {
-        "nvidia.com/gpu": str(3 + 8 + 8), "nvidia.com/mig-1g.18gb": "5", "nvidia.com/gpu.shared": "2",
+        "nvidia.com/gpu": str(3 + 8 + 8 + 12), "nvidia.com/mig-1g.18gb": "5", "nvidia.com/gpu.shared": "2",
     }  # fmt: skip
     assert hard["services.loadbalancers"] == "0"
 
@@ -164,6 +164,14 @@ def test_a_release_takes_over_copy_by_copy(asked: Asked) -> None:
     assert canary["dynamicStableScale"] is True
     # With a delay, a release that is taken back would wait for its own end.
     assert "abortScaleDownDelaySeconds" not in canary
+
+
+def test_a_release_at_once_keeps_the_old_copies_until_it_is_judged(asked: Asked) -> None:
+    canary = found(asked, "Rollout", "switched")["spec"]["strategy"]["canary"]
+
+    assert [next(iter(step)) for step in canary["steps"]] == ["setCanaryScale", "analysis", "setWeight", "analysis"]
+    # Old copies would go with their requests. What was taken back gives its GPUs back, as soon as nobody is led to it.
+    assert not canary.keys() & {"dynamicStableScale", "abortScaleDownDelaySeconds"}
 
 
 def test_a_release_has_the_tokens_that_its_first_answer_needs(asked: Asked) -> None:

@@ -6,7 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.platform.base.plugins.module_utils.served_models import release_weights
+from ansible_collections.platform.base.plugins.module_utils.served_models import (
+    AT_ONCE,
+    BY_SHARES,
+    release_weights,
+)
 
 DOCUMENTATION = r"""
 name: release_steps
@@ -17,16 +21,26 @@ options:
   measured: {description: Whether there is something that measures., type: bool, required: true}
   approved: {description: Whether somebody has to agree before it gets everything., type: bool, required: true}
   copies: {description: "Copies that take over one by one, where there is no room for all.", type: int, default: 1}
+  how: {description: "C(canary), by shares, or C(blue_green), at once.", type: str, default: canary}
 """
 
 
 def release_steps(
-    shares: Sequence[int], model: str, measured: bool, approved: bool, copies: int = 1
+    shares: Sequence[int], model: str, measured: bool, approved: bool, copies: int = 1, how: str = BY_SHARES
 ) -> list[dict[str, Any]]:
     """Return the steps: one copy that must answer at all, then shares, each judged by what callers see.
 
-    Where nothing measures, nobody could judge: it waits at the first share until somebody agrees.
+    Where nothing measures, nobody could judge: it waits at the first share until somebody agrees. One that takes over
+    at once has all its copies before, and is judged while the old ones are still there to go back to.
     """
+    if how == AT_ONCE:
+        return [
+            {"setCanaryScale": {"weight": 100}},
+            _judged(f"{model}-smoke"),
+            *([{"pause": {}}] if approved or not measured else []),
+            {"setWeight": 100},
+            *([_judged(f"{model}-release")] if measured else []),
+        ]
     steps: list[dict[str, Any]] = [{"setCanaryScale": {"replicas": 1}}, _judged(f"{model}-smoke")]
     judged = shares if measured else shares[:1]
     for share in release_weights(judged, copies):

@@ -124,6 +124,10 @@ class Model:
         weights = [int(entry["setWeight"]) for entry in self.steps[:step] if "setWeight" in entry]
         return weights[-1] if weights else 0
 
+    def share_after(self, step: int) -> int:
+        """Return the share that a release has next after a step, in percent."""
+        return next((int(entry["setWeight"]) for entry in self.steps[step:] if "setWeight" in entry), _ALL)
+
 
 def models_in(cluster: Kubectl, engines: Mapping[str, str]) -> list[Model]:
     """Return all models of engines, by engine and name.
@@ -191,7 +195,7 @@ def _told(model: Model) -> tuple[str, str, str]:
     if _OPEN in pauses:
         return phase, VERDICT, f"there is no verdict {at}: {why_open(model.run())}"
     if _BY_STEP in pauses:
-        rest = "everything" if model.step + 1 >= len(model.steps) else "more"
+        rest = "everything" if model.share_after(model.step) == _ALL else "more"
         return phase, PERSON, f"somebody has to agree {at} before it gets {rest}"
     return (phase, *_progress(model, at))
 

@@ -28,6 +28,9 @@ _PLAIN = re.compile(r"[^@\s]+/[^@:/\s]+")
 _WHOLE, _SHARED = "nvidia.com/gpu", "nvidia.com/gpu.shared"
 _DIVIDED = re.compile(r"nvidia\.com/mig-[0-9a-z.]+")
 
+# How a release takes over: by shares of requests, or at once, from copies that were all there before.
+BY_SHARES, AT_ONCE = "canary", "blue_green"
+
 _SHORT = {
     "-tp": "--tensor-parallel-size", "-pp": "--pipeline-parallel-size", "-dp": "--data-parallel-size",
     "-q": "--quantization",
@@ -75,6 +78,8 @@ def mistakes(models: Models, terms: Terms, images: Mapping[str, Any] | None) -> 
         given = _words(written)
         found = [*_of_words(name, given, terms), *_of_image(model, images)]
         found += _of_arguments(model, terms.get("arguments", {}))
+        if model.get("release", BY_SHARES) not in (BY_SHARES, AT_ONCE):
+            found.append((f"it has {model['release']!r} for `release`", f"Write {BY_SHARES} or {AT_ONCE}."))
         if "gpus" in model:
             found += _of_gpus(model, given)
         found += scaling_mistakes(model, given, terms)
@@ -111,13 +116,25 @@ def most_copies(shares: Sequence[int], copies: int, at_most: int = 0) -> int:
     return max(copies + 1, most(shares), most(shares[:1]))
 
 
+def copies_in_release(model: Model, shares: Sequence[int]) -> int:
+    """Return how many copies of a model that has GPUs there are at most while a release takes over.
+
+    Args:
+        model: all that holds for it.
+        shares: those of requests after which a release is judged.
+    """
+    counts = counts_of(model)
+    if model.get("release") == AT_ONCE:
+        return 2 * counts[-1]
+    return max(most_copies(shares, copies, counts[-1]) for copies in counts)
+
+
 def gpus_asked_for(models: Models, shares: Sequence[int]) -> dict[str, int]:
     """Return how many of each resource the models that have GPUs take at most, while all of them are released."""
     asked: dict[str, int] = {}
     for model in models.values():
         if "gpus" in model:
-            counts = counts_of(model)
-            amount = model["gpus"] * max(most_copies(shares, copies, counts[-1]) for copies in counts)
+            amount = model["gpus"] * copies_in_release(model, shares)
             asked[model["gpu_resource"]] = asked.get(model["gpu_resource"], 0) + amount
     return asked
 

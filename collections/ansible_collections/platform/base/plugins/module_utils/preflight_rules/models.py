@@ -16,10 +16,10 @@ from ansible_collections.platform.base.plugins.module_utils.served_models import
     Copy,
     Models,
     Terms,
+    copies_in_release,
     copies_of,
     filled,
     mistakes,
-    most_copies,
     without_a_place,
 )
 
@@ -75,7 +75,7 @@ def gpus_for_models(hosts: AllFacts, models: Models, terms: Terms, offered: Offe
 def gpus_for_releases(
     hosts: AllFacts, models: Models, terms: Terms, offered: Offered, shares: Sequence[int]
 ) -> Iterator[HostFinding]:
-    """A release begins with a copy beside those that answer; without GPUs for it, it is taken back.
+    """A release begins with a copy, or all, beside those that answer; without GPUs for them, it is taken back.
 
     `shares` are those of requests after which a release is judged.
     """
@@ -87,7 +87,7 @@ def gpus_for_releases(
         return
     for name in known:
         own = [copy for copy in copies if copy.model == name]
-        more = own[:1] * (most_copies(shares, len(own)) - len(own)) if own else []
+        more = own[:1] * (copies_in_release(known[name], shares) - len(own)) if own else []
         if left := without_a_place([*copies, *more], offered):
             yield _told(
                 hosts,
