@@ -161,8 +161,16 @@ def lab_inventory(folder: Path, group: str, addresses: Mapping[str, str]) -> Pat
 
 def of_a_cluster() -> tuple[str, ...]:
     """Return the components of a cluster with storage and metrics, by the catalogue: these, and all that they need."""
-    order = deployment_order(load_catalog(PROJECT / "roles"), ["local_path_storage", "metrics_server"])
-    return tuple(component.name for component in order)
+    return _with_what_they_need("local_path_storage", "metrics_server")
+
+
+def of_a_safe_cluster() -> tuple[str, ...]:
+    """Return these, and a Vault, an S3, certificates, policies and backups, by the catalogue."""
+    return _with_what_they_need("local_path_storage", "metrics_server", "cert_manager", "gatekeeper", "velero")
+
+
+def _with_what_they_need(*names: str) -> tuple[str, ...]:
+    return tuple(component.name for component in deployment_order(load_catalog(PROJECT / "roles"), names))
 
 
 def only(components: Sequence[str]) -> tuple[str, ...]:
