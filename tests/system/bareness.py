@@ -10,7 +10,7 @@ _VOLATILE = (
     "/var/lib/systemd", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/pam", "/var/lib/ucf", "/var/lib/private",
     "/root/.ansible",
 )  # fmt: skip
-_OURSELVES = "ps|sh|sshd.*|sftp-server|sort|systemd.*|\\(sd-pam\\)|cat|dbus.*|agetty"
+_OURSELVES = "ps|sh|grep|sshd.*|sftp-server|sort|systemd.*|\\(sd-pam\\)|cat|dbus.*|agetty"
 
 _SCRIPT = f"""
 set -u
