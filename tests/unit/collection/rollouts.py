@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.platform.base.plugins.filter.releases import golden_condition, release_metrics, release_steps
+from ansible_collections.platform.base.plugins.filter.releases import (
+    golden_condition,
+    quiet_metrics,
+    release_metrics,
+    release_steps,
+)
 
 RULES = {
     "looks": 10,
@@ -20,7 +25,7 @@ RULES = {
 STEPS = release_steps([5, 25, 50], "tiny", measured=True, approved=True)
 OLD, NEW = "6d4b75cb6d", "7c9fd8b5f4"
 # Where the rollout is with its steps.
-SMOKE, JUDGED_AT_5, LAST_PAUSE = 1, 3, len(STEPS) - 1
+SMOKE, QUIET, JUDGED_AT_5, LAST_PAUSE = 1, 2, 4, len(STEPS) - 1
 _HASH = "rollouts-pod-template-hash"
 
 
@@ -123,6 +128,14 @@ def metrics_of_release() -> list[dict[str, Any]]:
     return [
         {**{key: value for key, value in metric.items() if key != "query"}, "provider": {"prometheus": {}}}
         for metric in release_metrics("tiny", RULES)
+    ]
+
+
+def metrics_of_quiet() -> list[dict[str, Any]]:
+    """Return what the analysis of what was measured before asks."""
+    return [
+        {**{key: value for key, value in metric.items() if key != "query"}, "provider": {"prometheus": {}}}
+        for metric in quiet_metrics("tiny", "llamacpp", RULES)
     ]
 
 

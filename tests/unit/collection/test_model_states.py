@@ -13,9 +13,11 @@ from tests.unit.collection.rollouts import (
     LAST_PAUSE,
     NEW,
     OLD,
+    QUIET,
     SMOKE,
     STEPS,
     analysis,
+    metrics_of_quiet,
     metrics_of_release,
     metrics_of_smoke,
     paused,
@@ -101,6 +103,15 @@ def test_a_judgement_under_way_tells_its_looks() -> None:
     assert words(releasing(JUDGED_AT_5), run) == (
         "measurement",
         "it is judged at 5 %: look 1 of 10 (requests 120, good is >= 300)",
+    )
+
+
+def test_a_release_waits_until_what_is_measured_is_its_own() -> None:
+    run = analysis(QUIET, "Running", metrics_of_quiet(), [result("before", "Running", "[12]", looks="Inconclusive")])
+
+    assert words(releasing(QUIET, 0), run) == (
+        "measurement",
+        "what is measured may be of the release before: before 12, good is < 0.5",
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.platform.base.plugins.filter.releases import (
     golden_condition,
+    quiet_metrics,
     release_metrics,
     release_steps,
 )
+
+from tests.promtool import values_of
 
 RULES = {
     "looks": 10, "look_seconds": 60, "window_seconds": 300, "least_requests": 300, "bad_errors": 0.01,
@@ -27,8 +31,8 @@ def kinds(found: list[dict[str, Any]]) -> list[str]:
 
 def test_each_share_is_judged_before_the_next() -> None:
     assert kinds(steps()) == [
-        "setCanaryScale", "analysis", "setWeight 5", "analysis", "setCanaryScale", "setWeight 25", "analysis",
-        "setWeight 50", "analysis",
+        "setCanaryScale", "analysis", "analysis", "setWeight 5", "analysis", "setCanaryScale", "setWeight 25",
+        "analysis", "setWeight 50", "analysis",
     ]  # fmt: skip
 
 
@@ -37,6 +41,56 @@ def test_it_has_to_answer_at_all_before_any_caller_asks_it() -> None:
 
     assert found[0] == {"setCanaryScale": {"replicas": 1}}
     assert found[1]["analysis"]["templates"] == [{"templateName": "tiny-smoke"}]
+
+
+def test_it_has_callers_when_what_was_measured_before_is_out_of_the_window() -> None:
+    assert steps()[2]["analysis"]["templates"] == [{"templateName": "tiny-quiet"}]
+
+
+ASKED = 'aip_requests_total{model="tiny",track="canary",code="200"}'
+GIVEN_UP = 'aip_requests_total{model="tiny",track="unknown",code="504"}'
+ROLLOUT = 'rollout_info{exported_namespace="llamacpp",name="tiny",phase="%s"}'
+RISING, STOPPED_AFTER_A_MINUTE = "0+1x40", "0+1x4 4x36"
+
+
+@pytest.mark.parametrize(
+    ("series", "at", "quiet"),
+    [
+        ({}, "5m", True),
+        ({ASKED: RISING}, "5m", False),
+        ({ASKED: STOPPED_AFTER_A_MINUTE}, "5m", False),
+        ({ASKED: STOPPED_AFTER_A_MINUTE}, "6m30s", True),
+        ({ASKED.replace("tiny", "letters"): RISING}, "5m", True),
+        ({ASKED.replace("canary", "stable"): RISING}, "5m", True),
+        # Callers give up now and then, and that is no release's while there was none.
+        ({GIVEN_UP: RISING, ROLLOUT % "Completed": "1x40"}, "5m", True),
+        ({GIVEN_UP: RISING, ROLLOUT % "Abort": "1x40"}, "5m", False),
+        ({GIVEN_UP: RISING, ROLLOUT % "Abort": "1x4 stale", ROLLOUT % "Progressing": "_x5 1x30"}, "4m", False),
+        ({GIVEN_UP: RISING, ROLLOUT % "Timeout": "1x4 stale", ROLLOUT % "Progressing": "_x5 1x30"}, "6m30s", True),
+    ],
+    ids=[
+        "no release before", "it is asked still", "it was asked within the window", "it was asked before the window",
+        "another model's", "the old version", "callers give up", "one is taken back", "one was taken back a moment ago",
+        "one was taken back before the window",
+    ],
+)  # fmt: skip
+def test_it_is_quiet_when_nothing_of_a_release_before_is_in_the_window(
+    series: dict[str, str], at: str, quiet: bool, tmp_path: Path
+) -> None:
+    (metric,) = quiet_metrics("tiny", "llamacpp", RULES)
+
+    done = values_of(f"({metric['query']}) < 0.5", series, at, [0] if quiet else [], tmp_path)
+
+    assert metric["successCondition"].endswith("result[0] < 0.5")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_quiet_is_waited_for_as_long_as_it_takes_and_no_longer() -> None:
+    (metric,) = quiet_metrics("tiny", "llamacpp", RULES)
+
+    assert metric["failureCondition"] == "false"
+    assert metric["consecutiveSuccessLimit"] == 1
+    assert "count" not in metric
 
 
 def test_where_it_has_to_be_approved_it_waits_at_the_end() -> None:
@@ -53,8 +107,8 @@ def test_where_nothing_measures_it_waits_at_the_first_share() -> None:
 @pytest.mark.parametrize(
     ("measured", "approved", "wanted"),
     [
-        (True, False, ["setWeight 100", "analysis"]),
-        (True, True, ["pause", "setWeight 100", "analysis"]),
+        (True, False, ["analysis", "setWeight 100", "analysis"]),
+        (True, True, ["analysis", "pause", "setWeight 100", "analysis"]),
         # Nobody could judge it afterwards, so somebody has to before.
         (False, False, ["pause", "setWeight 100"]),
     ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from installer.adapters.catalog_files import load_catalog
+from tests.promtool import promtool
 from tests.repository import PROJECT, read, role_folder
 
 FILES = role_folder("monitoring") / "files"
@@ -21,7 +21,6 @@ PAGES = PROJECT / "docs/operations/alerts"
 RULES = sorted((FILES / "rules").glob("*.yml"))
 CASES = sorted((FILES / "cases").glob("*.yml"))
 DASHBOARDS = sorted((FILES / "dashboards").glob("*.json"))
-PROGRAMS = Path("/var/cache/platform-install/programs")
 SEVERITIES = {"warning", "critical", "page", "trial"}
 # Jobs whose component is yet to come, or whose job is the role's own.
 OWN_JOBS = {"alert-keeper"}
@@ -50,14 +49,9 @@ def cases(expects: bool) -> set[str]:
 FIRING, QUIET = cases(expects=True), cases(expects=False)
 
 
-@pytest.fixture(scope="module")
-def promtool() -> str:
-    """Return the program that judges rules: this machine's, or the one that was made for a bundle."""
-    made = sorted(PROGRAMS.glob("*/promtool"), key=lambda path: path.stat().st_mtime)
-    found = str(made[-1]) if made else shutil.which("promtool")
-    if not found:
-        pytest.skip("no promtool: build a bundle, or install Debian's package `prometheus`")
-    return found
+@pytest.fixture(scope="module", name="promtool")
+def the_program() -> str:
+    return promtool()
 
 
 def judged(promtool: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

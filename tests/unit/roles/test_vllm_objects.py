@@ -169,7 +169,8 @@ def test_a_release_takes_over_copy_by_copy(asked: Asked) -> None:
 def test_a_release_at_once_keeps_the_old_copies_until_it_is_judged(asked: Asked) -> None:
     canary = found(asked, "Rollout", "switched")["spec"]["strategy"]["canary"]
 
-    assert [next(iter(step)) for step in canary["steps"]] == ["setCanaryScale", "analysis", "setWeight", "analysis"]
+    kinds = [next(iter(step)) for step in canary["steps"]]
+    assert kinds == ["setCanaryScale", "analysis", "analysis", "setWeight", "analysis"]
     # Old copies would go with their requests. What was taken back gives its GPUs back, as soon as nobody is led to it.
     assert not canary.keys() & {"dynamicStableScale", "abortScaleDownDelaySeconds"}
 

@@ -28,7 +28,7 @@ options:
 def release_steps(
     shares: Sequence[int], model: str, measured: bool, approved: bool, copies: int = 1, how: str = BY_SHARES
 ) -> list[dict[str, Any]]:
-    """Return the steps: one copy that must answer at all, then shares, each judged by what callers see.
+    """Return the steps: one copy that must answer at all, quiet, then shares, each judged by what callers see.
 
     Where nothing measures, nobody could judge: it waits at the first share until somebody agrees. One that takes over
     at once has all its copies before, and is judged while the old ones are still there to go back to.
@@ -37,11 +37,14 @@ def release_steps(
         return [
             {"setCanaryScale": {"weight": 100}},
             _judged(f"{model}-smoke"),
+            *([_judged(f"{model}-quiet")] if measured else []),
             *([{"pause": {}}] if approved or not measured else []),
             {"setWeight": 100},
             *([_judged(f"{model}-release")] if measured else []),
         ]
     steps: list[dict[str, Any]] = [{"setCanaryScale": {"replicas": 1}}, _judged(f"{model}-smoke")]
+    if measured:
+        steps.append(_judged(f"{model}-quiet"))
     judged = shares if measured else shares[:1]
     for share in release_weights(judged, copies):
         steps.append({"setWeight": share})
@@ -92,6 +95,29 @@ def release_metrics(model: str, rules: Mapping[str, Any]) -> list[dict[str, Any]
     return [{**metric, **common} for metric in found]
 
 
+def quiet_metrics(model: str, namespace: str, rules: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the metric that is good when nothing of the release before is in the window any more.
+
+    Both are a release to who measures: without this, a good one would be taken back for what a bad one did a minute
+    ago, and a bad one would be let on for what a good one did. What was given up before anybody answered counts where
+    a release was taken back, as it may have been that one's. Once it is quiet, that is that.
+
+    Args:
+        rules: `window_seconds`, `look_seconds`.
+    """
+    window = f"[{rules['window_seconds']}s]"
+    asked = f'sum(increase(aip_requests_total{{model="{model}",track="canary"}}{window}))'
+    given_up = f'sum(increase(aip_requests_total{{model="{model}",track="unknown",code=~"5.."}}{window}))'
+    rollout = f'exported_namespace="{namespace}",name="{model}",phase=~"Abort|Timeout|Error"'
+    taken_back = f"max(max_over_time(rollout_info{{{rollout}}}{window})) > 0"
+    query = f"({asked} or vector(0)) + (({given_up} and on() ({taken_back})) or vector(0))"
+    metric = _metric("before", query, _told("<", 0.5), "false", 0)
+    return [
+        {**metric, "interval": f"{min(rules['look_seconds'], 15)}s", "inconclusiveLimit": 1000000,
+         "consecutiveSuccessLimit": 1},
+    ]  # fmt: skip
+
+
 def golden_condition(answer: str) -> str:
     """Return the condition under which an answer to a release's first prompt is right: any, or this one."""
     return f"result == {json.dumps(answer)}" if answer else "len(result) > 0"
@@ -117,5 +143,6 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
         return {
-            "golden_condition": golden_condition, "release_metrics": release_metrics, "release_steps": release_steps,
+            "golden_condition": golden_condition, "quiet_metrics": quiet_metrics, "release_metrics": release_metrics,
+            "release_steps": release_steps,
         }  # fmt: skip

@@ -13,6 +13,7 @@ from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubec
 from ansible_collections.platform.base.plugins.module_utils.release_verdicts import (
     asks_a_prompt,
     how_far,
+    waits_for_quiet,
     why_bad,
     why_open,
 )
@@ -206,6 +207,8 @@ def _progress(model: Model, at: str) -> tuple[str, str]:
         run = model.run()
         if asks_a_prompt(run):
             return COPIES, f"its golden prompt is asked: {how_far(run)}"
+        if waits_for_quiet(run):
+            return MEASUREMENT, f"what is measured may be of the release before: {how_far(run)}"
         return MEASUREMENT, f"it is judged {at}: {how_far(run)}"
     wanted = int(model.replica_sets.get(model.release, {}).get("spec", {}).get("replicas", 0))
     copies = f"{model.ready(model.release)} of {wanted} copies are ready"

@@ -9,6 +9,7 @@ from typing import Any
 
 # What a metric of `release_metrics` measures.
 _MEANINGS = {
+    "before": "requests of the release before within the window",
     "requests": "requests within the window",
     "errors": "share of requests that failed",
     "answers": "seconds that 95 % of answers took",
@@ -24,6 +25,11 @@ GOOD, BAD, OPEN, BROKEN = "Successful", "Failed", "Inconclusive", "Error"
 def asks_a_prompt(run: Mapping[str, Any]) -> bool:
     """Return whether an analysis asks the release itself, and not who measures what callers see."""
     return any("web" in metric.get("provider", {}) for metric in _metrics(run))
+
+
+def waits_for_quiet(run: Mapping[str, Any]) -> bool:
+    """Return whether an analysis waits until what is measured is this release's alone."""
+    return any(metric.get("name") == "before" for metric in _metrics(run))
 
 
 def bound(condition: str) -> str:
@@ -71,6 +77,8 @@ def how_far(run: Mapping[str, Any]) -> str:
             told.append(f"{metric['name']} cannot be measured: {_short(last.get('message', 'nobody says why'))}")
         elif last:
             told.append(f"{metric['name']} {measured(str(last.get('value', '')))}{_good(metric, ', good is ')}")
+    if waits_for_quiet(run):
+        return "; ".join(told) or "nothing was asked yet"
     return f"look {looks} of {wanted}" + (f" ({'; '.join(told)})" if told else "")
 
 
