@@ -48,17 +48,22 @@ class Cluster:
         if kind == "pods":
             return {"items": self._told.get("pods", [])}
         status = {"readyReplicas": self._told["ready"], "phase": self._told["phase"], "message": "it says so"}
-        return {"status": status, "spec": {"template": {"spec": self._told["pod"]}}}
+        status |= {"observedGeneration": "4", "abort": self._told.get("abort")}
+        metadata = {"generation": self._told.get("generation", 4)}
+        return {"metadata": metadata, "status": status, "spec": {"template": {"spec": self._told["pod"]}}}
 
     def wait_for(self, holds: Callable[[], bool], seconds: float) -> bool:
         assert seconds == 1
-        return holds()
+        self.waits = not holds()
+        return not self.waits
+
+
+GIVEN = {"namespace": "llamacpp", "models": {"tiny": 2}, "seconds": 1}
 
 
 def faults(steady: bool = True, **told: Any) -> list[str]:
-    given = {"namespace": "llamacpp", "models": {"tiny": 2}, "seconds": 1}
     cluster: Any = Cluster(**told)
-    return tried(cluster, given, Promise(MEASURE, ["HF_HUB_OFFLINE"], steady))[0]
+    return tried(cluster, GIVEN, Promise(MEASURE, ["HF_HUB_OFFLINE"], steady))[0]
 
 
 @pytest.mark.parametrize("phase", ["Healthy", "Paused"])
@@ -123,6 +128,20 @@ def test_a_damaged_file_is_named_with_what_was_expected_and_what_was_found() -> 
         "tiny: 0 of 2 copies are ready: the registry has a damaged file of platform.internal/models/tiny:v1"
     )
     assert f"expected {EXPECTED}, cp2 found {FOUND}" in fault
+
+
+@pytest.mark.parametrize(
+    ("told", "waits"),
+    [({"abort": True}, False), ({"abort": True, "generation": 5}, True), ({}, True)],
+    ids=["taken back", "something else is wanted since", "on its way"],
+)
+def test_a_release_that_was_taken_back_is_not_waited_for(told: dict[str, Any], waits: bool) -> None:
+    cluster: Any = Cluster(phase="Degraded", **told)
+
+    (fault,) = tried(cluster, GIVEN, Promise(MEASURE, [], steady=True))[0]
+
+    assert fault == "tiny: 2 of 2 copies are ready: it says so"
+    assert cluster.waits == waits
 
 
 def test_a_copy_that_waits_for_something_else_is_told_in_the_controllers_words() -> None:

@@ -108,7 +108,7 @@ def settled(cluster: Kubectl, name: str, where: str, copies: int, seconds: float
     """Return a model's rollout when all its copies are ready, or as it is when the time is over, and why it is so.
 
     A release that waits to be agreed to is no fault: those who ask are served meanwhile. A damaged file does not mend
-    itself, and is not waited for.
+    itself, and a release that was taken back does not come again: neither is waited for.
 
     Raises:
         KubectlFailed: there is no such model.
@@ -119,7 +119,7 @@ def settled(cluster: Kubectl, name: str, where: str, copies: int, seconds: float
     def is_decided() -> bool:
         nonlocal damaged
         found.update(cluster.get("rollouts.argoproj.io", name, where))
-        if _is_settled(found, copies):
+        if _is_settled(found, copies) or _is_taken_back(found):
             return True
         damaged = damage(cluster.get("pods", f"--selector={_MODEL}={name}", where)["items"])
         return bool(damaged)
@@ -131,6 +131,13 @@ def settled(cluster: Kubectl, name: str, where: str, copies: int, seconds: float
 def _is_settled(rollout: Mapping[str, Any], copies: int) -> bool:
     status = rollout.get("status", {})
     return status.get("phase") in _SETTLED and status.get("readyReplicas", 0) >= copies
+
+
+def _is_taken_back(rollout: Mapping[str, Any]) -> bool:
+    status = rollout.get("status", {})
+    # Until the controller has seen what is wanted now, it tells of what was wanted before.
+    seen = str(status.get("observedGeneration")) == str(rollout["metadata"].get("generation"))
+    return bool(seen and status.get("abort"))
 
 
 def tried(
