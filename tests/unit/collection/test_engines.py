@@ -49,6 +49,7 @@ class Cluster:
             return {"items": self._told.get("pods", [])}
         status = {"readyReplicas": self._told["ready"], "phase": self._told["phase"], "message": "it says so"}
         status |= {"observedGeneration": "4", "abort": self._told.get("abort")}
+        status |= {"conditions": self._told.get("conditions", [])}
         metadata = {"generation": self._told.get("generation", 4)}
         return {"metadata": metadata, "status": status, "spec": {"template": {"spec": self._told["pod"]}}}
 
@@ -142,6 +143,16 @@ def test_a_release_that_was_taken_back_is_not_waited_for(told: dict[str, Any], w
 
     assert fault == "tiny: 2 of 2 copies are ready: it says so"
     assert cluster.waits == waits
+
+
+def test_a_rollout_that_is_refused_is_not_well_although_the_old_copies_answer() -> None:
+    invalid = {"type": "InvalidSpec", "status": "True", "message": "spec.strategy: it has no end"}
+    cluster: Any = Cluster(conditions=[invalid])
+
+    (fault,) = tried(cluster, GIVEN, Promise(MEASURE, [], steady=True))[0]
+
+    assert fault == "tiny: 2 of 2 copies are ready: spec.strategy: it has no end"
+    assert not cluster.waits
 
 
 def test_a_copy_that_waits_for_something_else_is_told_in_the_controllers_words() -> None:

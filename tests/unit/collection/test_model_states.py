@@ -148,6 +148,15 @@ def test_a_release_that_was_let_on_a_moment_ago_does_not_wait_any_more() -> None
     assert (found["phase"], found["words"]) == ("Progressing", "it was let on a moment ago")
 
 
+def test_a_rollout_that_is_refused_says_so_and_not_what_was_before() -> None:
+    invalid = {"type": "InvalidSpec", "status": "True", "message": "spec.strategy.canary.steps[2]: it has no end"}
+
+    found = told(taken_back(conditions=[invalid]))
+
+    assert (found["phase"], found["waits_for"]) == ("Degraded", "")
+    assert found["words"] == "what moves releases refuses it: spec.strategy.canary.steps[2]: it has no end"
+
+
 def test_a_change_that_nobody_has_seen_is_a_release_already() -> None:
     found = state(read(rollout(observedGeneration="3"), OLD_COPIES))
 

@@ -12,6 +12,9 @@ from ansible_collections.platform.base.plugins.module_utils.served_models import
     release_weights,
 )
 
+# A step may not go on without an end: it is refused, and the rollout with it.
+_ENDLESS = 1000000
+
 DOCUMENTATION = r"""
 name: release_steps
 short_description: The steps by which a release takes over
@@ -113,8 +116,8 @@ def quiet_metrics(model: str, namespace: str, rules: Mapping[str, Any]) -> list[
     query = f"({asked} or vector(0)) + (({given_up} and on() ({taken_back})) or vector(0))"
     metric = _metric("before", query, _told("<", 0.5), "false", 0)
     return [
-        {**metric, "interval": f"{min(rules['look_seconds'], 15)}s", "inconclusiveLimit": 1000000,
-         "consecutiveSuccessLimit": 1},
+        {**metric, "interval": f"{min(rules['look_seconds'], 15)}s", "count": _ENDLESS,
+         "inconclusiveLimit": _ENDLESS, "consecutiveSuccessLimit": 1},
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.platform.base.plugins.module_utils.damaged_models import damage
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl
+from ansible_collections.platform.base.plugins.module_utils.model_states import refusal
 
 _ACCOUNT = 1000
 _MODEL = "platform.internal/model"
@@ -108,7 +109,7 @@ def settled(cluster: Kubectl, name: str, where: str, copies: int, seconds: float
     """Return a model's rollout when all its copies are ready, or as it is when the time is over, and why it is so.
 
     A release that waits to be agreed to is no fault: those who ask are served meanwhile. A damaged file does not mend
-    itself, and a release that was taken back does not come again: neither is waited for.
+    itself, and a release that was taken back or refused does not come again: neither is waited for.
 
     Raises:
         KubectlFailed: there is no such model.
@@ -119,25 +120,26 @@ def settled(cluster: Kubectl, name: str, where: str, copies: int, seconds: float
     def is_decided() -> bool:
         nonlocal damaged
         found.update(cluster.get("rollouts.argoproj.io", name, where))
-        if _is_settled(found, copies) or _is_taken_back(found):
+        if _is_settled(found, copies) or _is_over(found):
             return True
         damaged = damage(cluster.get("pods", f"--selector={_MODEL}={name}", where)["items"])
         return bool(damaged)
 
     cluster.wait_for(is_decided, seconds)
-    return found, damaged or str(found.get("status", {}).get("message", "nothing is said of it"))
+    return found, damaged or refusal(found) or str(found.get("status", {}).get("message", "nothing is said of it"))
 
 
 def _is_settled(rollout: Mapping[str, Any], copies: int) -> bool:
     status = rollout.get("status", {})
-    return status.get("phase") in _SETTLED and status.get("readyReplicas", 0) >= copies
+    return status.get("phase") in _SETTLED and status.get("readyReplicas", 0) >= copies and not refusal(rollout)
 
 
-def _is_taken_back(rollout: Mapping[str, Any]) -> bool:
+def _is_over(rollout: Mapping[str, Any]) -> bool:
+    """Return whether a release was taken back, or refused."""
     status = rollout.get("status", {})
     # Until the controller has seen what is wanted now, it tells of what was wanted before.
     seen = str(status.get("observedGeneration")) == str(rollout["metadata"].get("generation"))
-    return bool(seen and status.get("abort"))
+    return bool(seen and (status.get("abort") or refusal(rollout)))
 
 
 def tried(

@@ -26,7 +26,7 @@ _ALL = 100
 
 # What a release waits for.
 PERSON, VERDICT, MEASUREMENT, COPIES, BY_HAND = "person", "verdict", "measurement", "copies", "hand"
-HEALTHY, PROGRESSING, PAUSED = "Healthy", "Progressing", "Paused"
+HEALTHY, PROGRESSING, PAUSED, DEGRADED = "Healthy", "Progressing", "Paused", "Degraded"
 _OPEN, _BY_STEP = "InconclusiveAnalysisRun", "CanaryPauseStep"
 _FAILED = ("Failed", "Error")
 
@@ -173,6 +173,12 @@ def state(model: Model) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def refusal(rollout: Mapping[str, Any]) -> str:
+    """Return why the controller does nothing about a rollout, which tells of what was before; empty where it does."""
+    conditions = rollout.get("status", {}).get("conditions") or ()
+    return next((str(c["message"]) for c in conditions if c["type"] == "InvalidSpec" and c["status"] == "True"), "")
+
+
 def seen(states: Sequence[Mapping[str, Any]]) -> str:
     """Return what tells whether anything is other than it was."""
     return hashlib.sha256(json.dumps(states, sort_keys=True).encode()).hexdigest()[:16]
@@ -183,6 +189,8 @@ def _told(model: Model) -> tuple[str, str, str]:
     status, phase = model.status, str(model.status.get("phase") or PROGRESSING)
     if not model.seen:
         return PROGRESSING, COPIES, "what moves releases has not seen the change yet"
+    if refused := refusal(model.rollout):
+        return DEGRADED, "", f"what moves releases refuses it: {refused}"
     if model.taken_back:
         return phase, "", _why_taken_back(model)
     if model.rollout["spec"].get("paused"):
