@@ -162,7 +162,9 @@ def good_release(site: LabSite, callers: Callers, seed: int, how: str = "") -> t
 
 def mixed(asked: list[Document]) -> bool:
     """Return whether the old version was asked after the new one had all requests."""
-    by_the_new = [answer["at"] for answer in asked if answer["track"] == "canary"]
+    # Until the router has heard it, the release before is still told of.
+    began = min((answer["at"] for answer in asked), default=0.0) + _TOLD
+    by_the_new = [answer["at"] for answer in asked if answer["track"] == "canary" and answer["at"] > began]
     known, ended = min(by_the_new, default=0.0) + _TOLD, max(by_the_new, default=0.0) - _TOLD
     return any(answer["track"] == "stable" and known < answer["at"] < ended for answer in asked)
 
