@@ -109,8 +109,9 @@ def nobody_measuring(site: LabSite) -> Iterator[None]:
 
 
 def object_of(site: LabSite, kind: str) -> Document:
-    """Return the model's object of a kind."""
-    found: Document = json.loads(site.kubectl("-n", _NAMESPACE, "get", kind, _MODEL, "-o", "json"))
+    """Return the model's object of a kind; a machine under such a load may take its time to say so."""
+    command = ("-n", _NAMESPACE, "get", kind, _MODEL, "-o", "json", "--request-timeout=60s")
+    found: Document = json.loads(site.kubectl(*command))
     return found
 
 
