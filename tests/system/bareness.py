@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.system.site import LabSite
+from tests.system.site import HOSTS, LabSite
 
 # What runs or grows on any server, whoever is at work on it.
 _VOLATILE = (
@@ -41,3 +41,13 @@ def appearance(site: LabSite, host: str) -> list[str]:
         else:
             lines.append(f"{section} {line}")
     return lines
+
+
+def differences(site: LabSite, before: dict[str, list[str]]) -> list[str]:
+    """Return what of the hosts is new, and what is gone."""
+    found = []
+    for host in HOSTS:
+        now = appearance(site, host)
+        found += [f"new on {host}: {line}" for line in sorted(set(now) - set(before[host]))]
+        found += [f"gone from {host}: {line}" for line in sorted(set(before[host]) - set(now))]
+    return found

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
-from tests.repository import read
 from tests.system import dry_run, examples, gpu_trial, left_behind
 from tests.system.alerts import firing
-from tests.system.bareness import appearance
+from tests.system.bareness import appearance, differences
 from tests.system.objects import Objects
+from tests.system.plain_ansible import checked_by_plain_ansible
 from tests.system.planted import secrets_of
 from tests.system.refusals import is_refused
-from tests.system.site import CONTROL_PLANES, HOSTS, PROJECT, Document, LabSite, eventually, only
+from tests.system.site import CONTROL_PLANES, HOSTS, Document, LabSite, eventually, only
 from tests.system.vault import Vault, is_open, leader
 from tests.system.watch import watching
 
@@ -59,57 +57,9 @@ def ready_in(site: LabSite, node: str) -> str:
     return boot if ready == "True" else ""
 
 
-@contextmanager
-def playbook_of(site: LabSite) -> Iterator[str]:
-    """Yield the site's playbook, or one beside it with those plays of it that are of the site's components."""
-    whole = PROJECT / "playbooks" / "site.yml"
-    if not site.components:
-        yield str(whole)
-        return
-    plays = [play for play in read(whole) if play["vars"]["component"] in site.components]
-    chosen = whole.with_name(".of-a-test.yml")
-    chosen.write_text(json.dumps(plays))
-    try:
-        yield str(chosen)
-    finally:
-        chosen.unlink()
-
-
-def checked_by_plain_ansible(site: LabSite) -> list[str]:
-    """Run the site's playbook in check mode, without the command line, and return its recap.
-
-    Each line is a host's, and ends with what would be changed there.
-    """
-    with playbook_of(site) as playbook:
-        done = subprocess.run(
-            [str(PROJECT / ".venv/bin/ansible-playbook"), playbook, "-i", "inventories/lab", "--check"],
-            cwd=PROJECT, env={**site.environment, "PATH": f"{PROJECT / '.venv/bin'}:{os.environ['PATH']}"},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-4000:]
-    tasks, _, recap = done.stdout.partition("PLAY RECAP")
-    changed, task = [], ""
-    for line in tasks.splitlines():
-        task = line if line.startswith("TASK [") else task
-        if line.startswith("changed: ["):
-            changed.append(f"{line} by {task.strip(' *')}")
-    lines = [line for line in recap.splitlines() if "changed=" in line]
-    return [f"{line} {[entry for entry in changed if f'[{line.split()[0]}' in entry]}" for line in lines]
-
-
 @pytest.fixture(scope="session")
 def bare_hosts(bare_site: LabSite) -> dict[str, list[str]]:
     return {host: appearance(bare_site, host) for host in HOSTS}
-
-
-def differences(site: LabSite, before: dict[str, list[str]]) -> list[str]:
-    """Return what of the hosts is new, and what is gone."""
-    found = []
-    for host in HOSTS:
-        now = appearance(site, host)
-        found += [f"new on {host}: {line}" for line in sorted(set(now) - set(before[host]))]
-        found += [f"gone from {host}: {line}" for line in sorted(set(before[host]) - set(now))]
-    return found
 
 
 def test_a_dry_run_changes_nothing(bare_site: LabSite, bare_hosts: dict[str, list[str]]) -> None:
