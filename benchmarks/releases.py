@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "collections"))
 
 from ansible_collections.platform.base.plugins.filter.releases import release_steps
+from ansible_collections.platform.base.plugins.module_utils.model_states import is_seen
 from ansible_collections.platform.base.plugins.module_utils.served_models import AT_ONCE
 
 from benchmarks.install import installed
@@ -252,9 +253,7 @@ def rollout(site: LabSite) -> Any:
 def phase(site: LabSite) -> str:
     """Return how the model's rollout is, once its controller has seen what was changed last."""
     found = json.loads(site.kubectl("-n", "llamacpp", "get", "rollout", "tiny", "-o", "json", check=False) or "{}")
-    status = found.get("status", {})
-    seen = str(status.get("observedGeneration")) == str(found.get("metadata", {}).get("generation"))
-    return str(status.get("phase", "")) if seen else ""
+    return str(found.get("status", {}).get("phase", "")) if found and is_seen(found) else ""
 
 
 def change(site: LabSite, patch: list[Document]) -> None:

@@ -46,6 +46,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.drills import LastDrill, digest
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, is_ready
+from ansible_collections.platform.base.plugins.module_utils.model_states import is_seen
 from ansible_collections.platform.base.plugins.module_utils.moments import as_moment
 from ansible_collections.platform.base.plugins.module_utils.probe import answer_from_a_room, pod, room
 
@@ -97,8 +98,7 @@ class Release:
         """Return the rollout's status; empty while that is of an earlier wish."""
         found = self._cluster.get("rollouts.argoproj.io", "probe", f"--namespace={self._namespace}")
         status: dict[str, Any] = found.get("status", {})
-        known = str(status.get("observedGeneration", ""))
-        return status if known == str(found["metadata"]["generation"]) else {}
+        return status if is_seen(found) else {}
 
     def ready(self) -> dict[str, str]:
         """Return the release of each pod that is ready."""

@@ -31,23 +31,18 @@ options:
 def release_steps(
     shares: Sequence[int], model: str, measured: bool, approved: bool, copies: int = 1, how: str = BY_SHARES
 ) -> list[dict[str, Any]]:
-    """Return the steps: one copy that must answer at all, quiet, then shares, each judged by what callers see.
+    """Return the steps: copies that must answer at all, quiet, then shares, each judged by what callers see.
 
     Where nothing measures, nobody could judge: it waits at the first share until somebody agrees. One that takes over
     at once has all its copies before, and is judged while the old ones are still there to go back to.
     """
-    if how == AT_ONCE:
-        return [
-            {"setCanaryScale": {"weight": 100}},
-            _judged(f"{model}-smoke"),
-            *([_judged(f"{model}-quiet")] if measured else []),
-            *([{"pause": {}}] if approved or not measured else []),
-            {"setWeight": 100},
-            *([_judged(f"{model}-release")] if measured else []),
-        ]
-    steps: list[dict[str, Any]] = [{"setCanaryScale": {"replicas": 1}}, _judged(f"{model}-smoke")]
+    first = {"weight": 100} if how == AT_ONCE else {"replicas": 1}
+    steps: list[dict[str, Any]] = [{"setCanaryScale": first}, _judged(f"{model}-smoke")]
     if measured:
         steps.append(_judged(f"{model}-quiet"))
+    if how == AT_ONCE:
+        agreed: list[dict[str, Any]] = [{"pause": {}}] if approved or not measured else []
+        return [*steps, *agreed, {"setWeight": 100}, *([_judged(f"{model}-release")] if measured else [])]
     judged = shares if measured else shares[:1]
     for share in release_weights(judged, copies):
         steps.append({"setWeight": share})

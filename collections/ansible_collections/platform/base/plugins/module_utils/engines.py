@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.platform.base.plugins.module_utils.damaged_models import damage
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl
-from ansible_collections.platform.base.plugins.module_utils.model_states import refusal
+from ansible_collections.platform.base.plugins.module_utils.model_states import is_seen, refusal
 
 _ACCOUNT = 1000
 _MODEL = "platform.internal/model"
@@ -136,10 +136,7 @@ def _is_settled(rollout: Mapping[str, Any], copies: int) -> bool:
 
 def _is_over(rollout: Mapping[str, Any]) -> bool:
     """Return whether a release was taken back, or refused."""
-    status = rollout.get("status", {})
-    # Until the controller has seen what is wanted now, it tells of what was wanted before.
-    seen = str(status.get("observedGeneration")) == str(rollout["metadata"].get("generation"))
-    return bool(seen and (status.get("abort") or refusal(rollout)))
+    return is_seen(rollout) and bool(rollout.get("status", {}).get("abort") or refusal(rollout))
 
 
 def tried(

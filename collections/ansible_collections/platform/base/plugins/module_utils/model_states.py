@@ -68,8 +68,7 @@ class Model:
     @property
     def seen(self) -> bool:
         """Return whether the controller has seen what is wanted."""
-        wanted = str(self.rollout["metadata"].get("generation", ""))
-        return str(self.status.get("observedGeneration", "")) == wanted
+        return is_seen(self.rollout)
 
     @property
     def steps(self) -> Sequence[Mapping[str, Any]]:
@@ -171,6 +170,12 @@ def state(model: Model) -> dict[str, Any]:
         "words": "; ".join(filter(None, (words, model.damage))),
         "ready": int(model.status.get("readyReplicas", 0)), "wanted": int(model.rollout["spec"].get("replicas", 1)),
     }  # fmt: skip
+
+
+def is_seen(rollout: Mapping[str, Any]) -> bool:
+    """Return whether the controller has seen what is wanted; until then it tells of what was wanted before."""
+    wanted = str(rollout["metadata"].get("generation", ""))
+    return str((rollout.get("status") or {}).get("observedGeneration", "")) == wanted
 
 
 def refusal(rollout: Mapping[str, Any]) -> str:

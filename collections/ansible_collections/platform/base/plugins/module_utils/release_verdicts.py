@@ -9,7 +9,6 @@ from typing import Any
 
 # What a metric of `release_metrics` measures.
 _MEANINGS = {
-    "before": "requests of the release before within the window",
     "requests": "requests within the window",
     "errors": "share of requests that failed",
     "answers": "seconds that 95 % of answers took",
