@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "collections"))
 
 from benchmarks.releases import Load, calling, failures, site_of
+from benchmarks.sites import object_of
 from installer.cli.console import table
 from tests.system.site import Document, LabSite, eventually
 
@@ -67,7 +67,7 @@ def word(holds: bool) -> str:
 
 def scaled(site: LabSite) -> Document:
     """Return what scales the model."""
-    return object_of(site, "scaledobjects.keda.sh")
+    return object_of(site, _NAMESPACE, "scaledobjects.keda.sh", _MODEL)
 
 
 def calm_seconds(site: LabSite) -> float:
@@ -78,12 +78,12 @@ def calm_seconds(site: LabSite) -> float:
 
 def wanted_copies(site: LabSite) -> int:
     """Return how many copies are wanted."""
-    return int(object_of(site, "rollouts.argoproj.io")["spec"]["replicas"])
+    return int(object_of(site, _NAMESPACE, "rollouts.argoproj.io", _MODEL)["spec"]["replicas"])
 
 
 def ready_copies(site: LabSite) -> int:
     """Return how many copies answer."""
-    return int(object_of(site, "rollouts.argoproj.io")["status"].get("readyReplicas", 0))
+    return int(object_of(site, _NAMESPACE, "rollouts.argoproj.io", _MODEL)["status"].get("readyReplicas", 0))
 
 
 def gone_within(site: LabSite, copies: int, seconds: float) -> bool:
@@ -100,19 +100,12 @@ def gone_within(site: LabSite, copies: int, seconds: float) -> bool:
 def nobody_measuring(site: LabSite) -> Iterator[None]:
     """Have no Prometheus for as long as the context lasts."""
     prometheus = ("-n", "monitoring", "scale", "statefulset", "prometheus")
-    before = json.loads(site.kubectl("-n", "monitoring", "get", "statefulset", "prometheus", "-o", "json"))
+    before = object_of(site, "monitoring", "statefulset", "prometheus")
     site.kubectl(*prometheus, "--replicas=0")
     try:
         yield
     finally:
         site.kubectl(*prometheus, f"--replicas={before['spec']['replicas']}")
-
-
-def object_of(site: LabSite, kind: str) -> Document:
-    """Return the model's object of a kind; a machine under such a load may take its time to say so."""
-    command = ("-n", _NAMESPACE, "get", kind, _MODEL, "-o", "json", "--request-timeout=60s")
-    found: Document = json.loads(site.kubectl(*command))
-    return found
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ does not hold.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -19,9 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "collections"))
 
 from benchmarks.releases import Load, calling, site_of
+from benchmarks.sites import object_of
 from installer.cli.console import table
 from tests.system.site import Document, LabSite, eventually
 
+_GATEWAY = "inference-gateway"
 # More than they get: the next request waits for an answer.
 _RATE = 1000.0
 _MESSAGES = 20000
@@ -60,7 +61,7 @@ def main() -> None:
 
 def autoscaler(site: LabSite) -> Document:
     """Return the gateway's autoscaler."""
-    return gateways(site, "hpa")
+    return object_of(site, _GATEWAY, "hpa", _GATEWAY)
 
 
 def wanted_copies(site: LabSite) -> int:
@@ -70,14 +71,7 @@ def wanted_copies(site: LabSite) -> int:
 
 def ready_copies(site: LabSite) -> int:
     """Return how many copies answer."""
-    return int(gateways(site, "deployment")["status"].get("readyReplicas", 0))
-
-
-def gateways(site: LabSite, kind: str) -> Document:
-    """Return what there is of the gateway; a machine under such a load may take its time to say so."""
-    command = ("-n", "inference-gateway", "get", kind, "inference-gateway", "-o", "json", "--request-timeout=60s")
-    found: Document = json.loads(site.kubectl(*command))
-    return found
+    return int(object_of(site, _GATEWAY, "deployment", _GATEWAY)["status"].get("readyReplicas", 0))
 
 
 if __name__ == "__main__":

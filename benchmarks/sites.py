@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 import tempfile
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.system.site import LabSite, lab_inventory, of_a_cluster
+from tests.system.site import Document, LabSite, lab_inventory, of_a_cluster
 
 LAB = "benchmark"
 _FIRST_WORKER = 21
@@ -41,6 +42,13 @@ def bare_site(workers: int = 0, lab: str = LAB, components: Sequence[str] = ()) 
 def wanted(whole: bool) -> Sequence[str]:
     """Return the components to measure with: all, or a cluster with storage and metrics."""
     return () if whole else of_a_cluster()
+
+
+def object_of(site: LabSite, namespace: str, kind: str, name: str) -> Document:
+    """Return an object of the cluster; a machine under load may take its time to say so."""
+    command = ("-n", namespace, "get", kind, name, "-o", "json", "--request-timeout=60s")
+    found: Document = json.loads(site.kubectl(*command))
+    return found
 
 
 def seconds(work: Callable[[], object]) -> float:
