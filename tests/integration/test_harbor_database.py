@@ -26,6 +26,7 @@ from ansible_collections.platform.base.plugins.module_utils.postgres import (
 )
 from ansible_collections.platform.base.plugins.module_utils.sealed import SealBroken
 
+from tests.integration.postgresql import ACCOUNT, programs, unprivileged
 from tests.repository import role_folder
 from tests.role_programs import loaded
 from tests.unit.roles.cluster import Cluster
@@ -43,11 +44,6 @@ INSERT INTO artifact (digest, extra, project_id)
 """
 
 
-def unprivileged() -> list[str]:
-    """Return what runs a server as somebody else than root, which it refuses to be run by."""
-    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
-
-
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """Return a folder of the server's own: those of tests are their owner's alone."""
@@ -58,17 +54,14 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[list[str]]:
     """Run a PostgreSQL without a port, and return what runs a program beside it."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        pytest.skip("no PostgreSQL on this machine: install the package postgresql")
-    programs = found[-1].parent
-    run = ["env", f"PGHOST={folder}", f"PATH={programs}:/usr/bin:/bin"]
+    installed = programs()
+    run = ["env", f"PGHOST={folder}", f"PATH={installed}:/usr/bin:/bin"]
     if unprivileged():
-        os.chown(folder, 65534, 65534)
+        os.chown(folder, ACCOUNT, ACCOUNT)
     data = ["--pgdata", str(folder / "data")]
     start = [
         *unprivileged(),
-        str(programs / "initdb"),
+        str(installed / "initdb"),
         "--username=postgres",
         "--auth=trust",
         "--encoding=UTF-8",
@@ -76,7 +69,7 @@ def server(folder: Path) -> Iterator[list[str]]:
     ]
     subprocess.run([*start, "--no-sync"], check=True, capture_output=True, cwd="/")
     options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
-    command = [*unprivileged(), str(programs / "postgres"), "-D", str(folder / "data"), *options]
+    command = [*unprivileged(), str(installed / "postgres"), "-D", str(folder / "data"), *options]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
     try:

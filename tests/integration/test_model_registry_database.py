@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.postgresql import ACCOUNT, programs, unprivileged
 from tests.repository import role_folder
 
 SCRIPT = role_folder("model_registry") / "files/start-database"
 SETTINGS = "listen_addresses = ''\nunix_socket_directories = '{folder}'\nshared_buffers = '16MB'\n"
 
 
-@pytest.fixture(scope="module")
-def programs() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found or os.geteuid():
-        pytest.skip("no PostgreSQL on this machine, or no root: install the package postgresql")
-    return found[-1].parent
+@pytest.fixture(scope="module", name="programs")
+def installed() -> Path:
+    if os.geteuid():
+        pytest.skip("processes of a namespace of their own are root's to make")
+    return programs()
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def folder() -> Iterator[Path]:
         script = SCRIPT.read_text().replace("/etc/database", f"{given}/database")
         (given / "start").write_text(script.replace("/var/lib/postgresql", f"{given}/data"))
         for owned in (given, given / "data"):
-            os.chown(owned, 65534, 65534)
+            os.chown(owned, ACCOUNT, ACCOUNT)
         yield given
 
 
@@ -48,10 +48,9 @@ def started(folder: Path, programs: Path) -> Iterator[None]:
     """Run the database as a container does, and take its power away at the end."""
     environment = {"PGHOST": str(folder), "PATH": f"{programs}:/usr/bin:/bin"}
     alone = ["unshare", "--pid", "--fork"]
-    account = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            [*alone, *account, "sh", str(folder / "start")], env=environment, cwd="/", stdout=log, stderr=log
+            [*alone, *unprivileged(), "sh", str(folder / "start")], env=environment, cwd="/", stdout=log, stderr=log
         )
     try:
         end = time.monotonic() + 60

@@ -125,17 +125,18 @@ def metrics_of_smoke(answer: str = "Yes.") -> list[dict[str, Any]]:
 
 def metrics_of_release() -> list[dict[str, Any]]:
     """Return what the analysis of what callers see asks."""
-    return [
-        {**{key: value for key, value in metric.items() if key != "query"}, "provider": {"prometheus": {}}}
-        for metric in release_metrics("tiny", RULES)
-    ]
+    return _by_prometheus(release_metrics("tiny", RULES))
 
 
 def metrics_of_quiet() -> list[dict[str, Any]]:
     """Return what the analysis of what was measured before asks."""
+    return _by_prometheus(quiet_metrics("tiny", "llamacpp", RULES))
+
+
+def _by_prometheus(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         {**{key: value for key, value in metric.items() if key != "query"}, "provider": {"prometheus": {}}}
-        for metric in quiet_metrics("tiny", "llamacpp", RULES)
+        for metric in metrics
     ]
 
 
