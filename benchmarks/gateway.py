@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -211,6 +212,8 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=1000)
     parser.add_argument("--environments", type=Path, default=Path(tempfile.gettempdir()) / "gateway-benchmark")
     options = parser.parse_args()
+    # Who is ended ends what it started.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     options.environments.mkdir(parents=True, exist_ok=True)
