@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -146,8 +146,10 @@ def running(command: Command, log: Path, environment: dict[str, str]) -> Iterato
         finally:
             process.terminate()
             try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(20)
+            finally:
+                # A signal may break the wait off, too.
                 process.kill()
                 process.wait()
 
