@@ -1,9 +1,9 @@
 """Ask a model through the site's door: `python callers.py ADDRESS HOST AUTHORITY RATE CALLERS TOKENS MESSAGES`.
 
-The key is on stdin. Asks until that ends; each prompt is another one. With MESSAGES it is that many, and asks for what
-there is not: the gateway reads them all, and refuses them without an engine. Prints a JSON line an answer: `at`, its
-`status` (0 for none), its `track`, and the `seconds` it took. It is run in the lab's network, by itself: it knows
-nothing of this project.
+The key is on stdin. Asks until that ends; each prompt is another one. With MESSAGES it is that many, always the same,
+and asks for what there is not: the gateway reads them all, and refuses them without an engine. Prints a JSON line an
+answer: `at`, its `status` (0 for none), its `track`, and the `seconds` it took. It is run in the lab's network, by
+itself: it knows nothing of this project.
 """
 
 import http.client
@@ -35,13 +35,13 @@ def caller(
     """Ask again and again, at its own moments, by one connection while that holds."""
     connection: http.client.HTTPConnection | None = None
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    # Made once, and short: who asks should cost the machine little beside who is asked.
+    refused = request(tokens, ["x"] * messages, temperature=9)
     while True:
         time.sleep(max(0.0, begin - time.monotonic()))
         begin = max(begin + every, time.monotonic())
         # Nothing that was kept: each prompt is another one.
-        prompt = [{"role": "user", "content": f"{time.time_ns()}"}] * max(1, messages)
-        asked = {"model": "tiny", "messages": prompt, "temperature": 9 if messages else 0, "max_tokens": tokens}
-        body = json.dumps(asked)
+        body = refused if messages else request(tokens, [f"{time.time_ns()}"], temperature=0)
         at, status, track = time.time(), 0, ""
         began = time.monotonic()
         try:
@@ -61,6 +61,13 @@ def caller(
         told = {"at": at, "status": status, "track": track, "seconds": round(time.monotonic() - began, 3)}
         with _said:
             print(json.dumps(told), flush=True)
+
+
+def request(tokens: int, said: list[str], temperature: int) -> bytes:
+    """Return the body of a request; no model has a temperature over 2."""
+    messages = [{"role": "user", "content": content} for content in said]
+    asked = {"model": "tiny", "messages": messages, "temperature": temperature, "max_tokens": tokens}
+    return json.dumps(asked, separators=(",", ":")).encode()
 
 
 if __name__ == "__main__":
