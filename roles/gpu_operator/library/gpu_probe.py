@@ -71,6 +71,12 @@ def waiter(name: str, given: dict[str, Any], resource: str, priority: str) -> di
     return pod(name, container, **({"priorityClassName": priority} if priority else {}))
 
 
+def has_no_place(status: dict[str, Any]) -> bool:
+    """Return whether the scheduler looked for a node for a pod, and found none."""
+    found = {entry["type"]: entry.get("reason") for entry in status.get("conditions", ())}
+    return found.get("PodScheduled") == "Unschedulable"
+
+
 def have_one(cluster: Kubectl, namespace: str, given: dict[str, Any], resource: str) -> bool:
     """Have a pod with a GPU run, and return whether it was so; not where every GPU is taken.
 
@@ -83,12 +89,17 @@ def have_one(cluster: Kubectl, namespace: str, given: dict[str, Any], resource: 
     if found != value:
         raise KubectlFailed(f"A pod of the priority class {priority} has the priority {found}, not {value}.")
 
-    def runs() -> bool:
-        status = cluster.get("pod", "first", "--namespace", namespace)["status"]
-        return bool(status.get("phase") == "Running")
+    def status() -> dict[str, Any]:
+        return dict(cluster.get("pod", "first", "--namespace", namespace)["status"])
 
-    if cluster.wait_for(runs, min(60, given["seconds"])):
-        return True
+    def runs() -> bool:
+        return bool(status().get("phase") == "Running")
+
+    def must_wait() -> bool:
+        return has_no_place(status()) and free(cluster, given["nodes"], resource) <= 0
+
+    if cluster.wait_for(lambda: runs() or must_wait(), min(60, given["seconds"])):
+        return runs()
     if free(cluster, given["nodes"], resource) <= 0:
         return False
     if cluster.wait_for(runs, given["seconds"]):

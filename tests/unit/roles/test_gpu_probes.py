@@ -147,6 +147,23 @@ def test_a_pod_that_waits_while_every_gpu_is_taken_is_no_fault() -> None:
     assert gpu_probe.probe(cluster, GIVEN, "probe") is True
 
 
+@pytest.mark.usefixtures("admitted")
+@pytest.mark.parametrize(("taken", "waited"), [(4, False), (3, True)])
+def test_where_the_scheduler_says_that_there_is_none_nobody_waits_for_one(taken: int, waited: bool) -> None:
+    cluster, waits = scheduler(pod("answers", "gpu1", gpus=taken)), []
+    unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    cluster.objects["status", "first"] = {"phase": "Pending", "conditions": [unscheduled]}
+
+    def a_gpu_is_given_back() -> None:
+        waits.append("waited")
+        cluster.objects["pod", "first"]["status"] = {"phase": "Running"}
+
+    cluster.each_wait = a_gpu_is_given_back
+
+    assert gpu_probe.probe(cluster, GIVEN, "probe") is not waited
+    assert bool(waits) is waited
+
+
 # ---------------------------------------------------------------- using GPUs
 
 USE: dict[str, Any] = {
