@@ -26,3 +26,8 @@ def signing_maker(keys: Path) -> Callable[[Path], Maker]:
     """Return what builds bundles below a folder now, signed by `maker`."""
     now = datetime.now(UTC).replace(microsecond=0)
     return lambda folder: Maker(folder, lambda text: sign(text, keys / "maker"), now)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what waits longest for its servers: at the end nothing would be left to do beside it."""
+    items.sort(key=lambda item: not item.path.name.startswith("test_vault_"))
