@@ -10,12 +10,13 @@ description:
   - Offers the cluster each case of each policy's suite, in namespaces of its own and without making anything of it.
     What violates a policy must be refused with the message that the suite expects, and the others be let pass.
   - Every copy of Gatekeeper must have every constraint in force and tell its metrics, and the last audit have found
-    nothing of the platform's.
+    nothing of the platform's. While no audit can have been there since a constraint changed, gator judges instead.
 options:
   kubeconfig: {description: How to reach the cluster., type: path, required: true}
   namespace: {description: Gatekeeper's namespace., type: str, required: true}
   constraints: {description: The constraints that are in force., type: list, elements: dict, required: true}
   files: {description: "The policies' files, by path: suites and cases.", type: dict, required: true}
+  gator: {description: Where gator is., type: path, required: true}
   audit_seconds: {description: Seconds between two audits., type: int, required: true}
   seconds: {description: How long it may take until all of it holds., type: int, required: true}
 author: [The platform-install project]
@@ -28,6 +29,7 @@ EXAMPLES = r"""
     namespace: gatekeeper-system
     constraints: "{{ constraints }}"
     files: {probes/suite.yml: "..."}
+    gator: /usr/local/bin/gator
     audit_seconds: 60
     seconds: 300
 """
@@ -47,10 +49,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.cluster_api import Answer, Api, NotYet, open_api
-from ansible_collections.platform.base.plugins.module_utils.moments import from_moment
 from ansible_collections.platform.base.plugins.module_utils.policy_cases import Case, cases, judge
+from ansible_collections.platform.base.plugins.module_utils.policy_review import kept, there_are
 
-_CONSTRAINTS = "/apis/constraints.gatekeeper.sh/v1beta1"
 _STATUSES = "/apis/status.gatekeeper.sh/v1beta1"
 _METRICS = 8888
 _TOLD = "gatekeeper_"
@@ -61,9 +62,6 @@ _MISSED_AUDITS = 5
 _LABELS = {"pod-security.kubernetes.io/enforce": "privileged"}
 # The platform's own namespaces are held to the policies as these are written, whatever a site asks of others.
 _NAME = "platform-verify-policies-"
-_APPLIED_BY = "platform"
-_PLATFORM = ("-platform", "-cluster")
-_NEVER = "1970-01-01T00:00:00Z"
 
 
 class Cluster:
@@ -123,23 +121,6 @@ class Cluster:
         return (f"{root}/namespaces/{namespace}/{plural}" if namespaced else f"{root}/{plural}"), namespaced
 
 
-def there_are(api: Api, constraints: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each constraint's name, and what the cluster has of it; a kind is asked for once.
-
-    Raises:
-        NotYet: one is not there.
-    """
-    known: dict[str, dict[str, dict[str, Any]]] = {}
-    for constraint in constraints:
-        kind, name = constraint["kind"], constraint["metadata"]["name"]
-        if kind not in known:
-            items = api.get(f"{_CONSTRAINTS}/{kind.lower()}")["items"]
-            known[kind] = {item["metadata"]["name"]: item for item in items}
-        if name not in known[kind]:
-            raise NotYet(f"there is no constraint {name}; deploy the component again")
-        yield name, known[kind][name]
-
-
 def in_force(api: Api, namespace: str, constraints: Iterable[Mapping[str, Any]]) -> None:
     """See that every copy of Gatekeeper has every constraint in force, by what each copy writes down itself.
 
@@ -192,39 +173,13 @@ def tells_metrics(api: Api, namespace: str) -> None:
             raise NotYet(f"the pod {name} tells no metrics: {answer.status} {answer.text.strip()[-200:]}")
 
 
-def kept(api: Api, constraints: Iterable[Mapping[str, Any]], late: float) -> None:
-    """See that the last audit knew every constraint as it is, and found nothing of the platform's or the cluster's.
-
-    Args:
-        late: seconds after which an audit is old.
-
-    Raises:
-        NotYet: it did not, or found something.
-    """
-    found = []
-    for name, there in there_are(api, constraints):
-        audited = from_moment(there.get("status", {}).get("auditTimestamp") or _NEVER)
-        fields = there["metadata"]["managedFields"]
-        applied = max(from_moment(entry["time"]) for entry in fields if entry["manager"] == _APPLIED_BY)
-        if audited < applied or time.time() - audited > late:
-            raise NotYet(f"{name} was not audited; look at the logs of deploy/gatekeeper-audit")
-        found += [
-            f"{name}: {entry['kind']} {entry.get('namespace', '')}/{entry['name']}: {entry['message']}"
-            for entry in there["status"].get("violations", [])
-            if name.endswith(_PLATFORM)
-        ]
-    if found:
-        cure = "Change them, or exempt them by name and with a reason: see roles/gatekeeper/README.md."
-        raise NotYet("\n".join([f"The platform violates its own policies. {cure}", *found]))
-
-
 def checks(api: Api, cluster: Cluster, given: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
     """Yield what must hold, by name."""
-    namespace, constraints = given["namespace"], given["constraints"]
+    namespace, constraints, gator = given["namespace"], given["constraints"], given["gator"]
     yield "every policy is in force", partial(in_force, api, namespace, constraints)
     yield "every copy tells its metrics", partial(tells_metrics, api, namespace)
     late = _MISSED_AUDITS * given["audit_seconds"] + 60
-    yield "the platform keeps the policies", partial(kept, api, constraints, late)
+    yield "the platform keeps the policies", partial(kept, api, constraints, late, gator)
 
     def tried(case: Case, number: int) -> None:
         where = cluster.prepare(case, number)
@@ -257,7 +212,8 @@ def main() -> None:
         argument_spec={
             "kubeconfig": {"type": "path", "required": True}, "namespace": {"type": "str", "required": True},
             "constraints": {"type": "list", "elements": "dict", "required": True},
-            "files": {"type": "dict", "required": True}, "audit_seconds": number, "seconds": number,
+            "files": {"type": "dict", "required": True}, "gator": {"type": "path", "required": True},
+            "audit_seconds": number, "seconds": number,
         },
         supports_check_mode=True,
     )  # fmt: skip

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingUnixStreamServer
-from typing import Any
 
 import pytest
 from ansible_collections.platform.base.plugins.module_utils.cluster_api import Answer, Api, NotYet
 from ansible_collections.platform.base.plugins.module_utils.policy_cases import Case, cases, judge
 
 from roles.gatekeeper.library import policy_probe
+from tests.unit.roles.policy_cluster import CONSTRAINT, KIND, Cluster, constraint, serving
 
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "main", "namespace": "team"}}
 QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "gpus", "namespace": "team"}}
@@ -31,49 +28,13 @@ RESOURCES = [
     {"name": "resourcequotas", "kind": "ResourceQuota", "namespaced": True},
     {"name": "namespaces", "kind": "Namespace", "namespaced": False},
 ]
-KIND = "/apis/constraints.gatekeeper.sh/v1beta1/platformprobes"
-CONSTRAINT = {"kind": "PlatformProbes", "metadata": {"name": "probes-platform"}}
-
-
-class Cluster(ThreadingUnixStreamServer):
-    """Remembers what it was asked, and answers with what it was given."""
-
-    def __init__(self, place: Path) -> None:
-        self.asked: list[tuple[str, str, Any]] = []
-        self.answers: dict[str, Any] = {"/api/v1": {"resources": RESOURCES}}
-        self.api = Api(place)
-        super().__init__(str(place), Handler)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Cluster
-
-    def do_GET(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        self.server.asked.append((self.command, self.path, json.loads(self.rfile.read(length) or "null")))
-        self.send_response(200 if self.command == "GET" else 201)
-        self.end_headers()
-        self.wfile.write(json.dumps(self.server.answers.get(self.path, {})).encode())
-
-    do_POST = do_DELETE = do_GET
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with Cluster(tmp_path / "api") as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(tmp_path / "api") as server:
+        server.answers["/api/v1"] = {"resources": RESOURCES}
         yield server
-        server.shutdown()
-
-
-def constraint(audited: str = "2026-01-02T00:00:00Z", **status: Any) -> dict[str, Any]:
-    """Return a constraint as a cluster has it, changed a day before it was audited."""
-    fields = [{"manager": "platform", "time": "2026-01-01T00:00:00Z"}]
-    metadata = {"name": "probes-platform", "uid": "u", "generation": 2, "managedFields": fields}
-    return {"metadata": metadata, "status": {"auditTimestamp": audited, **status}}
 
 
 def test_a_suite_tells_its_cases() -> None:
@@ -190,35 +151,6 @@ def test_a_copy_that_lacks_a_constraint_is_told_of(cluster: Cluster) -> None:
 
     with pytest.raises(NotYet, match="not in force in four, three, two;"):
         policy_probe.in_force(cluster.api, "g", [CONSTRAINT])
-
-
-@pytest.mark.parametrize(
-    ("found", "why"),
-    [
-        (constraint(violations=[{"kind": "Pod", "namespace": "a", "name": "b", "message": "m"}]), "Pod a/b: m"),
-        (constraint(audited="2025-12-31T00:00:00Z"), "was not audited"),
-    ],
-    ids=["a violation", "an audit before the last change"],
-)
-def test_what_the_audit_found_is_told(found: dict[str, Any], why: str, cluster: Cluster) -> None:
-    cluster.answers[KIND] = {"items": [found]}
-
-    with pytest.raises(NotYet, match=why):
-        policy_probe.kept(cluster.api, [CONSTRAINT], late=float("inf"))
-
-
-def test_a_constraint_that_is_not_there_is_told_of(cluster: Cluster) -> None:
-    cluster.answers[KIND] = {"items": []}
-
-    with pytest.raises(NotYet, match="no constraint probes-platform"):
-        policy_probe.kept(cluster.api, [CONSTRAINT], late=float("inf"))
-
-
-def test_an_audit_that_came_too_long_ago_is_none(cluster: Cluster) -> None:
-    cluster.answers[KIND] = {"items": [constraint()]}
-
-    with pytest.raises(NotYet, match="was not audited"):
-        policy_probe.kept(cluster.api, [CONSTRAINT], late=0)
 
 
 def test_what_did_not_hold_is_tried_again_and_what_held_is_not() -> None:
