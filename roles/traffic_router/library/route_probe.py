@@ -51,29 +51,25 @@ import http.client
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.drills import LastDrill, digest
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, balancer_addresses
 from ansible_collections.platform.base.plugins.module_utils.moments import as_moment
-from ansible_collections.platform.base.plugins.module_utils.old_tls import speaks_old
-from ansible_collections.platform.base.plugins.module_utils.probe import pod
+from ansible_collections.platform.base.plugins.module_utils.old_tls import answers_plainly, speaks_old
+from ansible_collections.platform.base.plugins.module_utils.trial_route import KINDS, TRACK, WEIGHTS, objects
 from ansible_collections.platform.base.plugins.module_utils.web_door import Door, NoAnswer, door_of
 
-# Out of a hundred requests, how many each release shall have.
-WEIGHTS = {"stable": 95, "canary": 5}
-TRACK = "x-aip-track"
-NEXT_COPY = {"attempts": 5}
-_MARK = {"platform.internal/probe": "route"}
-_PORT, _TLS, _PLAIN = 8080, 443, 80
+_TLS = 443
 _SECONDS = 5.0
 # So many answers in a row come from every copy of the router, and from both releases.
 _IN_A_ROW = 40
 # Copies of the router count apart from each other, so that a share is met about.
 _MOST_OF_CANARY = 3
-_KINDS = "ingressroutes.traefik.io,traefikservices.traefik.io,middlewares.traefik.io,services,pods"
+# An address that moves to another host cuts off what is under way, and who uses it asks again.
+_MOST_CUT_OFF = 2
 
 
 class Wrong(Exception):
@@ -96,63 +92,6 @@ def ask(door: Door, path: str) -> Answer:
     """
     answer = door.request("GET", path)
     return Answer(answer.status, answer.headers.get(TRACK, ""), answer.content.decode(errors="replace").strip())
-
-
-def answers_plainly(address: str, host: str, path: str) -> bool:
-    """Return whether what was routed is served without TLS, at the port of TLS or at that of HTTP."""
-    for port in (_TLS, _PLAIN):
-        connection = http.client.HTTPConnection(address, port, timeout=_SECONDS)
-        try:
-            connection.request("GET", path, headers={"Host": host})
-            if connection.getresponse().status < http.client.BAD_REQUEST:
-                return True
-        except (OSError, http.client.HTTPException):
-            # Refused, cut off, or nobody there: as it shall be.
-            pass
-        finally:
-            connection.close()
-    return False
-
-
-def objects(namespace: str, image: str, host: str, path: str) -> list[dict[str, Any]]:
-    """Return two releases, and a route that shares requests between them."""
-    made = [item for track in WEIGHTS for item in release(track, image)]
-    weighted = [
-        {"name": track, "namespace": namespace, "port": _PORT, "weight": weight, "middlewares": [{"name": track}]}
-        for track, weight in WEIGHTS.items()
-    ]
-    made.append(_custom("TraefikService", "probe", {"weighted": {"services": weighted}}))
-    # The pods know no other path than this.
-    made.append(_custom("Middleware", "path", {"replacePath": {"path": "/hostname"}}))
-    # As the platform's own routes have it: a connection that is not made at once, on a busy host, is no answer.
-    made.append(_custom("Middleware", "next-copy", {"retry": NEXT_COPY}))
-    before = [{"name": "next-copy"}, {"name": "path"}]
-    route = {
-        "kind": "Rule", "match": f"Host(`{host}`) && Path(`{path}`)", "middlewares": before,
-        "services": [{"kind": "TraefikService", "name": "probe"}],
-    }  # fmt: skip
-    return [*made, _custom("IngressRoute", "probe", {"routes": [route]})]
-
-
-def release(track: str, image: str) -> list[dict[str, Any]]:
-    """Return a release: its pod, its service, and what its answers are marked with."""
-    container = {
-        "image": image, "args": ["netexec", f"--http-port={_PORT}", "--udp-port=-1"],
-        "ports": [{"containerPort": _PORT}], "readinessProbe": {"tcpSocket": {"port": _PORT}, "periodSeconds": 1},
-    }  # fmt: skip
-    labels = {**_MARK, "track": track}
-    main = pod(track, container, "default")
-    service = {
-        "apiVersion": "v1", "kind": "Service", "metadata": {"name": track, "labels": _MARK},
-        "spec": {"selector": labels, "ports": [{"port": _PORT}]},
-    }  # fmt: skip
-    marked = _custom("Middleware", track, {"headers": {"customResponseHeaders": {TRACK: track}}})
-    return [{**main, "metadata": {"name": track, "labels": labels}}, service, marked]
-
-
-def _custom(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = {"name": name, "labels": _MARK}
-    return {"apiVersion": "traefik.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
 
 
 def judge(answers: list[Answer]) -> Iterator[str]:
@@ -214,8 +153,28 @@ def await_answers(
         raise Wrong(f"The router does not answer as it must: {said[0]}.")
 
 
-def use(cluster: Kubectl, given: Mapping[str, Any], door: Door, path: str) -> None:
-    """Try a route.
+def asked(cluster: Kubectl, given: Mapping[str, Any], door: Door, path: str) -> tuple[list[Answer], int]:
+    """Ask as often as is given, and return the answers, and how many requests were cut off before one.
+
+    Raises:
+        NoAnswer: more were cut off than a move of the address explains.
+        Wrong: the router stopped answering.
+    """
+    answers: list[Answer] = []
+    cut_off = 0
+    while len(answers) < given["requests"]:
+        try:
+            answers.append(ask(door, path))
+        except NoAnswer:
+            cut_off += 1
+            if cut_off > _MOST_CUT_OFF:
+                raise
+            await_answers(cluster, door, path, given["seconds"])
+    return answers, cut_off
+
+
+def use(cluster: Kubectl, given: Mapping[str, Any], door: Door, path: str) -> int:
+    """Try a route, and return how many requests were cut off.
 
     Raises:
         KubectlFailed: the cluster does not take what the probe needs.
@@ -224,13 +183,15 @@ def use(cluster: Kubectl, given: Mapping[str, Any], door: Door, path: str) -> No
     """
     cluster.apply(objects(given["namespace"], given["image"], given["host"], path), given["namespace"])
     await_answers(cluster, door, path, given["seconds"], _IN_A_ROW, http.client.OK)
-    wrong = list(judge([ask(door, path) for _ in range(given["requests"])]))
-    if answers_plainly(door.address, given["host"], path):
+    answers, cut_off = asked(cluster, given, door, path)
+    wrong = list(judge(answers))
+    if answers_plainly(door.address, given["host"], path, _SECONDS):
         wrong.append("it serves the route without TLS")
     if speaks_old(door.address, given["host"], _SECONDS):
         wrong.append("it shakes hands by TLS 1.1")
     if wrong:
         raise Wrong(f"The router at {door.address} does not do what it must: {'; '.join(wrong)}.")
+    return cut_off
 
 
 def tried(cluster: Kubectl, given: Mapping[str, Any]) -> str:
@@ -246,8 +207,8 @@ def tried(cluster: Kubectl, given: Mapping[str, Any]) -> str:
     return digest(settings, given["host"], given["image"], given["requests"])
 
 
-def practise(cluster: Kubectl, given: Mapping[str, Any], door: Door) -> float:
-    """Try a route, take it away again, and return the seconds that took.
+def practise(cluster: Kubectl, given: Mapping[str, Any], door: Door, warn: Callable[[str], None]) -> float:
+    """Try a route, take it away again, and return the seconds that took; whoever listens is warned of requests cut off.
 
     Raises:
         KubectlFailed: the cluster does not take what the probe needs.
@@ -256,9 +217,10 @@ def practise(cluster: Kubectl, given: Mapping[str, Any], door: Door) -> float:
     """
     began, place = time.monotonic(), f"--namespace={given['namespace']}"
     try:
-        use(cluster, given, door, f"/platform-probe/{uuid.uuid4().hex}")
+        if cut_off := use(cluster, given, door, f"/platform-probe/{uuid.uuid4().hex}"):
+            warn(f"Of {given['requests']} requests {cut_off} were cut off by the router, and asked again.")
     finally:
-        cluster.attempt("delete", _KINDS, "--selector=platform.internal/probe=route", "--wait=false", place)
+        cluster.attempt("delete", KINDS, "--selector=platform.internal/probe=route", "--wait=false", place)
     return time.monotonic() - began
 
 
@@ -281,7 +243,10 @@ def main() -> None:
         door = door_of(where, _SECONDS)
         await_answers(cluster, door, "/", given["seconds"])
         last = LastDrill(cluster, given["router"]).or_now(
-            lambda: tried(cluster, given), given["drill_hours"], lambda: practise(cluster, given, door), time.time
+            lambda: tried(cluster, given),
+            given["drill_hours"],
+            lambda: practise(cluster, given, door, module.warn),
+            time.time,
         )
     except (KubectlFailed, NoAnswer, OSError, Wrong) as failure:
         columns = "custom-columns=KIND:.involvedObject.kind,REASON:.reason,MESSAGE:.message"

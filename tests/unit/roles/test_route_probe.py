@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 
 import pytest
+from ansible_collections.platform.base.plugins.module_utils import trial_route
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl
 from ansible_collections.platform.base.plugins.module_utils.web_door import Answer, NoAnswer
 
@@ -41,11 +42,11 @@ def test_answers_that_are_wrong_are_named(given: list[object], said: str) -> Non
 
 
 def test_every_object_can_be_found_to_be_taken_away() -> None:
-    made = probe.objects("probe", "image", "inference.example.com", "/way")
+    made = trial_route.objects("probe", "image", "inference.example.com", "/way")
 
     kinds = {entry["kind"].lower() + "s" for entry in made}
     assert all(entry["metadata"]["labels"]["platform.internal/probe"] == "route" for entry in made)
-    assert kinds == {kind.partition(".")[0] for kind in probe._KINDS.split(",")}
+    assert kinds == {kind.partition(".")[0] for kind in trial_route.KINDS.split(",")}
 
 
 class Door:
@@ -77,3 +78,32 @@ def test_a_door_that_stays_shut_is_told_with_what_it_said() -> None:
 def test_a_status_that_is_not_the_wanted_one_is_told() -> None:
     with pytest.raises(probe.Wrong, match="the status 404"):
         probe.await_answers(Kubectl("/x", pause=lambda _: None), Door(refused=0), "/", 0, wanted=200)
+
+
+GIVEN = {"requests": 9, "seconds": 60}
+
+
+class Moving:
+    """Cuts off requests, as an address does that moves to another host."""
+
+    def __init__(self, *cut_off: int) -> None:
+        self.cut_off, self.asked = cut_off, 0
+
+    def request(self, *_: object) -> Answer:
+        self.asked += 1
+        if self.asked in self.cut_off:
+            raise NoAnswer("connection reset by peer")
+        return Answer(200, http.client.HTTPMessage(), b"stable")
+
+
+def test_what_a_move_of_the_address_cuts_off_is_asked_again_and_counted() -> None:
+    answers, cut_off = probe.asked(
+        Kubectl("/x", pause=lambda _: None), {"requests": 9, "seconds": 60}, Moving(3, 4), "/"
+    )
+
+    assert (len(answers), cut_off) == (9, 1)
+
+
+def test_requests_that_are_cut_off_again_and_again_are_a_fault() -> None:
+    with pytest.raises(NoAnswer, match="reset"):
+        probe.asked(Kubectl("/x", pause=lambda _: None), GIVEN, Moving(1, 4, 7), "/")

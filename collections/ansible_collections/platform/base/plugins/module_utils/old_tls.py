@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import socket
 import struct
+from collections.abc import Iterable
 
+_TLS, _PLAIN = 443, 80
 _HANDSHAKE, _TLS_1_1 = 22, b"\x03\x02"
+
+
+def answers_plainly(address: str, host: str, path: str, seconds: float, ports: Iterable[int] = (_TLS, _PLAIN)) -> bool:
+    """Return whether a path of a host is served without TLS, at the port of TLS or at that of HTTP."""
+    for port in ports:
+        connection = http.client.HTTPConnection(address, port, timeout=seconds)
+        try:
+            connection.request("GET", path, headers={"Host": host})
+            if connection.getresponse().status < http.client.BAD_REQUEST:
+                return True
+        except (OSError, http.client.HTTPException):
+            # Refused, cut off, or nobody there: as it shall be.
+            pass
+        finally:
+            connection.close()
+    return False
 
 
 def speaks_old(address: str, host: str, seconds: float, port: int = 443) -> bool:
