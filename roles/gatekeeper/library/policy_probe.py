@@ -48,7 +48,7 @@ from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.platform.base.plugins.module_utils.cluster_api import Answer, Api, NotYet, open_api
+from ansible_collections.platform.base.plugins.module_utils.cluster_api import Answer, Api, Kinds, NotYet, open_api
 from ansible_collections.platform.base.plugins.module_utils.policy_cases import Case, cases, judge
 from ansible_collections.platform.base.plugins.module_utils.policy_review import kept, there_are
 
@@ -71,7 +71,7 @@ class Cluster:
         """Name what is made after the probe."""
         self._api = api
         self._name = name
-        self._places: dict[tuple[str, str], tuple[str, bool]] = {}
+        self._kinds = Kinds(api)
         self._made: list[str] = []
 
     def prepare(self, case: Case, number: int) -> str:
@@ -111,14 +111,9 @@ class Cluster:
 
     def _path(self, document: Mapping[str, Any], namespace: str) -> tuple[str, bool]:
         """Return where objects of a kind are made, and whether that is in a namespace."""
-        version, kind = document["apiVersion"], document["kind"]
-        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        if (version, kind) not in self._places:
-            for entry in self._api.get(root)["resources"]:
-                if "/" not in entry["name"]:
-                    self._places[version, entry["kind"]] = (entry["name"], entry["namespaced"])
-        plural, namespaced = self._places[version, kind]
-        return (f"{root}/namespaces/{namespace}/{plural}" if namespaced else f"{root}/{plural}"), namespaced
+        kind = self._kinds.find(document["apiVersion"], document["kind"])
+        where = f"/namespaces/{namespace}" if kind.namespaced else ""
+        return f"{kind.root}{where}/{kind.plural}", kind.namespaced
 
 
 def in_force(api: Api, namespace: str, constraints: Iterable[Mapping[str, Any]]) -> None:
@@ -136,11 +131,10 @@ def in_force(api: Api, namespace: str, constraints: Iterable[Mapping[str, Any]])
         if status.get("enforced"):
             constraint = (status["constraintUID"], status["observedGeneration"])
             known.setdefault(constraint, set()).add(status["id"])
-    for name, there in there_are(api, constraints):
-        metadata = there["metadata"]
+    for metadata in (there["metadata"] for there in there_are(api, constraints)):
         if lacking := sorted(copies - known.get((metadata["uid"], metadata["generation"]), set())):
             cure = f"look at `kubectl -n {namespace} get constraintpodstatuses`"
-            raise NotYet(f"the constraint {name} is not in force in {', '.join(lacking)}; {cure}")
+            raise NotYet(f"the constraint {metadata['name']} is not in force in {', '.join(lacking)}; {cure}")
 
 
 def running(api: Api, namespace: str) -> list[dict[str, Any]]:

@@ -21,6 +21,8 @@ VIOLATION = {
 APPLIED_TO = {"groups": ["apps"], "versions": ["v1"], "kinds": ["Deployment"]}
 QUOTAS = {"group": "", "kind": "ResourceQuota"}
 VIOLATED = {"kind": "Pod", "namespace": "a", "name": "b", "message": "m"}
+# As the cluster has it.
+THERE = {**constraint(), **CONSTRAINT, "apiVersion": "constraints.gatekeeper.sh/v1beta1"}
 Gator = Callable[..., str]
 
 
@@ -131,7 +133,7 @@ def test_what_a_site_forbids_itself_is_its_own_affair(cluster: Cluster, gator: G
 
 
 def test_gator_gets_the_policies_and_all_that_they_are_about(cluster: Cluster, gator: Gator, tmp_path: Path) -> None:
-    assert review(cluster.api, [CONSTRAINT], gator("null")) == []
+    assert review(cluster.api, [THERE], gator("null")) == []
 
     given = [json.loads(text) for text in (tmp_path / "given").read_text().split("\n---\n")]
     assert [(each["apiVersion"], each["kind"], each["metadata"]["name"]) for each in given] == [
@@ -158,16 +160,16 @@ def test_a_gator_that_does_not_judge_is_told_of(
     says: str, complains: str, ends: int, why: str, cluster: Cluster, gator: Gator
 ) -> None:
     with pytest.raises(NotYet, match=why):
-        review(cluster.api, [CONSTRAINT], gator(says, complains, ends))
+        review(cluster.api, [THERE], gator(says, complains, ends))
 
 
 def test_a_gator_that_is_not_there_is_told_of(cluster: Cluster) -> None:
     with pytest.raises(NotYet, match=r"gator does not judge what is there: .*nowhere"):
-        review(cluster.api, [CONSTRAINT], "/nowhere/gator")
+        review(cluster.api, [THERE], "/nowhere/gator")
 
 
 def test_a_kind_that_the_cluster_does_not_know_is_told_of(cluster: Cluster) -> None:
     cluster.answers["/api/v1"] = {"resources": [{"name": "namespaces", "kind": "Namespace"}]}
 
     with pytest.raises(NotYet, match="the cluster knows no Pod of v1"):
-        list(documents(cluster.api, [CONSTRAINT]))
+        list(documents(cluster.api, [THERE]))

@@ -91,6 +91,47 @@ class Api:
         return said.read_text(errors="replace").strip()[-300:] if said.exists() else ""
 
 
+class Kind(NamedTuple):
+    """Where a cluster has the objects of a kind.
+
+    Attributes:
+        root: of the kind's version.
+        plural: by what name they are there.
+        namespaced: whether they are in namespaces.
+    """
+
+    root: str
+    plural: str
+    namespaced: bool
+
+
+class Kinds:
+    """What a cluster knows of kinds; each version is asked for once."""
+
+    def __init__(self, api: Api) -> None:
+        """Ask an API."""
+        self._api = api
+        self._known: dict[str, dict[str, Kind]] = {}
+
+    def find(self, version: str, kind: str) -> Kind:
+        """Return where objects of a kind are.
+
+        Raises:
+            NotYet: the cluster does not know it.
+        """
+        if version not in self._known:
+            root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+            # What is below an object, such as its scale, is of the same kind and has a path for a name.
+            self._known[version] = {
+                entry["kind"]: Kind(root, entry["name"], entry.get("namespaced", False))
+                for entry in self._api.get(root)["resources"]
+                if "/" not in entry["name"]
+            }
+        if kind not in self._known[version]:
+            raise NotYet(f"the cluster knows no {kind} of {version}")
+        return self._known[version][kind]
+
+
 @contextmanager
 def open_api(kubeconfig: str) -> Iterator[Api]:
     """Yield the API; whoever may read the socket's folder, root alone, may use it."""
