@@ -95,10 +95,13 @@ def have_one(cluster: Kubectl, namespace: str, given: dict[str, Any], resource: 
     def runs() -> bool:
         return bool(status().get("phase") == "Running")
 
-    def must_wait() -> bool:
-        return has_no_place(status()) and free(cluster, given["nodes"], resource) <= 0
+    def is_decided() -> bool:
+        found = status()
+        if found.get("phase") == "Running":
+            return True
+        return has_no_place(found) and free(cluster, given["nodes"], resource) <= 0
 
-    if cluster.wait_for(lambda: runs() or must_wait(), min(60, given["seconds"])):
+    if cluster.wait_for(is_decided, min(60, given["seconds"])):
         return runs()
     if free(cluster, given["nodes"], resource) <= 0:
         return False
