@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.platform.base.plugins.module_utils.old_tls import old_hello, speaks_old
+from ansible_collections.platform.base.plugins.module_utils.old_tls import answers_plainly, old_hello, speaks_old
 
 
 @pytest.fixture
@@ -46,6 +46,23 @@ def test_a_handshake_by_tls_1_1_is_told_from_a_refusal(
 
     thread.join(5)
     assert found is spoken
+
+
+@pytest.mark.parametrize(
+    ("reply", "answered"),
+    [(b"HTTP/1.1 200 OK\r\n\r\n", True), (b"HTTP/1.1 400 Bad Request\r\n\r\n", False), (b"", False)],
+    ids=["it answers", "it wants TLS", "it hangs up"],
+)
+def test_an_answer_without_tls_is_told_from_a_refusal(
+    listening: tuple[socket.socket, list[bytes]], reply: bytes, answered: bool
+) -> None:
+    server, heard = listening
+    thread = replying(server, reply, heard)
+
+    found = answers_plainly("127.0.0.1", "inference.example.com", "/", 5.0, [server.getsockname()[1]])
+
+    thread.join(5)
+    assert found is answered
 
 
 def test_what_is_offered_is_understood_as_tls_1_1() -> None:

@@ -97,9 +97,7 @@ class Moving:
 
 
 def test_what_a_move_of_the_address_cuts_off_is_asked_again_and_counted() -> None:
-    answers, cut_off = probe.asked(
-        Kubectl("/x", pause=lambda _: None), {"requests": 9, "seconds": 60}, Moving(3, 4), "/"
-    )
+    answers, cut_off = probe.asked(Kubectl("/x", pause=lambda _: None), GIVEN, Moving(3, 4), "/")
 
     assert (len(answers), cut_off) == (9, 1)
 
