@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,15 @@ def load_interface(project: Path) -> Interface:
             defaults[name] = entry["default"]
     for path in sorted(project.glob("roles/*/meta/argument_specs.yml")):
         role = path.parents[1].name
-        options = read_yaml(path).data["argument_specs"]["main"].get("options", {})
+        specifications = read_yaml(path).data["argument_specs"]
         role_defaults = path.parents[1] / "defaults" / "main.yml"
         values = (read_yaml(role_defaults).data or {}) if role_defaults.exists() else {}
         defaults.update(values)
-        variables.update({n: _spec(n, entry, required=n not in values, owner=role) for n, entry in options.items()})
+        for name, entry in specifications["main"].get("options", {}).items():
+            spec = _spec(name, entry, required=name not in values, owner=role)
+            # Ansible has no word for names of one's own: what stands behind each is a specification of its own.
+            entries = specifications.get(name, {}).get("options", {})
+            variables[name] = replace(spec, entries=_options(entries, role))
     groups = read_yaml(project / "inventories" / "groups.yml").data
     return Interface(variables, defaults, groups)
 
@@ -42,9 +47,12 @@ def _spec(name: str, entry: Mapping[str, Any], required: bool, owner: str) -> Va
         owner=owner,
         elements=entry.get("elements", ""),
         choices=tuple(entry.get("choices", ())),
-        options={key: _option(key, below, owner) for key, below in (entry.get("options") or {}).items()},
+        options=_options(entry.get("options") or {}, owner),
     )
 
 
-def _option(name: str, entry: Mapping[str, Any], owner: str) -> VariableSpec:
-    return _spec(name, entry, required=bool(entry.get("required", False)), owner=owner)
+def _options(entries: Mapping[str, Mapping[str, Any]], owner: str) -> dict[str, VariableSpec]:
+    return {
+        name: _spec(name, entry, required=bool(entry.get("required", False)), owner=owner)
+        for name, entry in entries.items()
+    }

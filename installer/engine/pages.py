@@ -156,6 +156,8 @@ def _variable_row(spec: VariableSpec, defaults: Mapping[str, Any], source: str) 
         meaning += f" One of {', '.join(f'`{choice}`' for choice in spec.choices)}."
     if spec.options:
         meaning += f" Holds {', '.join(f'`{name}`' for name in spec.options)}."
+    if spec.entries:
+        meaning += f" Each holds {', '.join(f'`{name}`' for name in spec.entries)}."
     return f"`{spec.name}`", kind, "to be set" if spec.required else _default(defaults.get(spec.name), source), meaning
 
 

@@ -28,6 +28,7 @@ class VariableSpec:
         owner: the role whose interface it is; empty for platform-wide variables.
         elements: the type of a list's entries.
         options: what a mapping, or each mapping in a list, may hold; anything when empty.
+        entries: what each mapping may hold that stands in this one by a name of the site's own; anything when empty.
     """
 
     name: str
@@ -38,6 +39,7 @@ class VariableSpec:
     elements: str = ""
     choices: tuple[Any, ...] = ()
     options: Mapping[str, VariableSpec] = field(default_factory=dict)
+    entries: Mapping[str, VariableSpec] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

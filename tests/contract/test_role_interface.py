@@ -20,13 +20,37 @@ KINDS: dict[str, tuple[type, ...]] = {
     "path": (str,),
     "str": (str,),
 }
+# Other programs' words, which these check themselves.
+WORDS_OF_OTHERS = (
+    "_values", "_settings", "labels", ".requests", ".limits", "_flags", "_kubelet", "_reserved", "_eviction_hard",
+    "_sysctls", "_parameters",
+)  # fmt: skip
+# Names of a site's own, or of hosts' or programs', with one value or a list of them behind each.
+PLAIN_VALUES = {
+    "falco_exceptions.comparisons",
+    "falco_exceptions.fields",
+    "falco_rules",
+    "gpu_operator_classes.mig",
+    "gpu_operator_quotas",
+    "host_baseline_disk_gib",
+    "host_baseline_systems",
+    "inference_gateway_limits.classes",
+    "inference_gateway_tenants.limits",
+    "kubernetes_disk_gib",
+    "monitoring_rules",
+    "monitoring_secret_files",
+}
+
+
+def specifications(role: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return a role's options, and those of what stands by names of a site's own in one of them, by name."""
+    found: dict[str, dict[str, Any]] = read(role_folder(role) / "meta/argument_specs.yml")["argument_specs"]
+    return {name: specification.get("options", {}) for name, specification in found.items()}
 
 
 def options(role: str) -> dict[str, dict[str, Any]]:
     """Return a role's options by name."""
-    specification: dict[str, Any] = read(role_folder(role) / "meta/argument_specs.yml")["argument_specs"]["main"]
-    described: dict[str, dict[str, Any]] = specification.get("options", {})
-    return described
+    return specifications(role)["main"]
 
 
 def defaults(role: str) -> dict[str, Any]:
@@ -102,7 +126,8 @@ def test_defaults_are_among_their_choices(role: str) -> None:
 def test_every_option_is_described_and_typed(role: str) -> None:
     vague = [
         way
-        for way, entry in nested(options(role))
+        for described in specifications(role).values()
+        for way, entry in nested(described)
         if not str(entry.get("description", "")).strip().endswith(".")
         or entry.get("type") not in KINDS
         or (entry["type"] == "list" and "elements" not in entry)
@@ -113,7 +138,33 @@ def test_every_option_is_described_and_typed(role: str) -> None:
 
 @pytest.mark.parametrize("role", EVERY_ROLE)
 def test_defaults_stand_in_one_place(role: str) -> None:
-    assert [way for way, entry in nested(options(role)) if "default" in entry] == []
+    described = specifications(role).values()
+
+    assert [way for entries in described for way, entry in nested(entries) if "default" in entry] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_mapping_says_what_it_may_hold(role: str) -> None:
+    known = specifications(role)
+    loose = [
+        way
+        for name, described in known.items()
+        for way, entry in nested(described)
+        if "dict" in (entry["type"], entry.get("elements"))
+        and not entry.get("options")
+        and not known.get(way)
+        and not way.endswith(WORDS_OF_OTHERS)
+        and f"{name}.{way}".removeprefix("main.") not in PLAIN_VALUES
+    ]
+
+    assert loose == [], "A misspelt word in it would be passed over in silence."
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_stands_by_names_of_a_sites_own_is_an_options(role: str) -> None:
+    mappings = [name for name, entry in options(role).items() if entry["type"] == "dict" and "options" not in entry]
+
+    assert set(specifications(role)) - {"main"} <= set(mappings)
 
 
 def test_a_variable_has_one_default_in_the_repository() -> None:

@@ -85,6 +85,8 @@ def judge(spec: VariableSpec, value: Any, way: Way = ()) -> Iterator[tuple[Way, 
         return
     if isinstance(value, list):
         yield from _judge_entries(spec, value, way)
+    elif isinstance(value, Mapping) and spec.entries:
+        yield from _judge_named(spec, value, way)
     elif isinstance(value, Mapping) and spec.options:
         yield from _judge_options(spec, value, way)
     elif spec.choices and value not in spec.choices:
@@ -96,6 +98,12 @@ def _judge_entries(spec: VariableSpec, value: list[Any], way: Way) -> Iterator[t
     entry = replace(spec, type=spec.elements or "raw", elements="", required=True)
     for index, element in enumerate(value):
         yield from judge(entry, element, (*way, index))
+
+
+def _judge_named(spec: VariableSpec, value: Mapping[Any, Any], way: Way) -> Iterator[tuple[Way, str, str]]:
+    entry = replace(spec, options=spec.entries, entries={}, required=True)
+    for name, element in value.items():
+        yield from judge(entry, element, (*way, str(name)))
 
 
 def _judge_options(spec: VariableSpec, value: Mapping[Any, Any], way: Way) -> Iterator[tuple[Way, str, str]]:

@@ -33,6 +33,11 @@ FILES = {
                 options:
                   height: {type: int, required: true, description: Above the ground.}
                   maker: {description: Who made it.}
+              door_guests: {type: dict, required: true, description: "Who may come, by name."}
+          door_guests:
+            short_description: A guest
+            options:
+              until: {type: int, required: true, description: The hour they leave.}
         """,
 }
 
@@ -49,7 +54,7 @@ def interface(tmp_path: Path) -> Interface:
 def test_a_variable_without_a_default_is_required(interface: Interface) -> None:
     required = {name for name, spec in interface.variables.items() if spec.required}
 
-    assert required == {"platform_api_address", "door_key", "door_locks"}
+    assert required == {"platform_api_address", "door_key", "door_locks", "door_guests"}
 
 
 def test_a_variable_knows_whose_it_is(interface: Interface) -> None:
@@ -73,6 +78,13 @@ def test_what_a_mapping_may_hold_is_kept(interface: Interface) -> None:
         "maker": ("str", False),
     }
     assert interface.variables["platform_services"].options["start"].type == "address"
+
+
+def test_what_stands_by_names_of_ones_own_is_kept(interface: Interface) -> None:
+    entries = interface.variables["door_guests"].entries
+
+    assert {name: (entry.type, entry.required) for name, entry in entries.items()} == {"until": ("int", True)}
+    assert interface.variables["door_locks"].entries == {}
 
 
 def test_groups_are_kept_in_their_order(interface: Interface) -> None:
