@@ -18,8 +18,14 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MARKS = ("!vault", "!vault-encrypted", "!unsafe")
 
 
-def _text(_loader: Any, node: Any) -> str:
-    return str(node.value)
+class Marked(str):
+    """Text that Ansible takes as it is, or decrypts: whatever stands in it, nothing is filled in."""
+
+    __slots__ = ()
+
+
+def _text(_loader: Any, node: Any) -> Marked:
+    return Marked(node.value)
 
 
 class _Loader(_Base):  # type: ignore[misc]

@@ -108,6 +108,25 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Template:
+    """A value of an inventory that Ansible fills in where it is used.
+
+    Attributes:
+        name: the variable it is of.
+        way: the way to it inside the variable's value.
+        where: `file:line`.
+        reads: the names it takes values from.
+        fault: why it is no template; empty as a rule.
+    """
+
+    name: str
+    way: Way
+    where: str
+    reads: frozenset[str]
+    fault: str = ""
+
+
+@dataclass(frozen=True)
 class Inventory:
     """The hosts and variables of one site.
 
@@ -124,6 +143,7 @@ class Inventory:
         sealed: files that are encrypted; what they hold is not known here.
         installed: for each release, the packages its hosts have before anything is installed.
         models: those that its bundle carries.
+        templates: those among its values.
     """
 
     name: str
@@ -138,6 +158,7 @@ class Inventory:
     sealed: tuple[str, ...] = ()
     installed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     models: tuple[ModelEntry, ...] = ()
+    templates: tuple[Template, ...] = ()
 
     def members(self, pattern: str) -> tuple[str, ...]:
         """Return the hosts a component's `runs_on` means: `a:b`, `a[0]`, `all`."""

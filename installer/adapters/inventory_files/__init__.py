@@ -12,6 +12,7 @@ from typing import Any
 
 from installer.adapters.inventory_files.lines import Written, read_written
 from installer.adapters.inventory_files.models import read_model_list
+from installer.adapters.inventory_files.templates import read_templates
 from installer.adapters.process import CommandFailed, run
 from installer.errors import InvalidConfiguration, Problem
 from installer.model.inventory import ALL, Host, Inventory, Level, Setting
@@ -80,6 +81,7 @@ def put_together(path: Path, written: Written, exported: Mapping[str, Any]) -> I
         sealed=written.sealed,
         installed={listing.stem: _packages(listing) for listing in sorted(folder.glob("packages/*.list"))},
         models=models.entries,
+        templates=read_templates(written.settings),
     )
 
 

@@ -12,6 +12,7 @@ from installer.engine.inventory_rules import (
     names,
     networks,
     secrets,
+    templates,
     values,
 )
 from installer.engine.inventory_rules.subject import Subject
@@ -25,6 +26,7 @@ Rule = Callable[[Subject], Iterator[Problem]]
 RULES: tuple[Rule, ...] = (
     *names.RULES,
     *values.RULES,
+    *templates.RULES,
     *networks.RULES,
     *addresses.RULES,
     *components.RULES,

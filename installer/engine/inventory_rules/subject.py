@@ -109,9 +109,9 @@ def show(value: Any) -> str:
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
 
-def did_you_mean(name: str, names: Iterable[str], otherwise: str = "") -> str:
-    """Return a question for the nearest name, or the sentence for when none is near."""
-    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.7)
+def did_you_mean(name: str, names: Iterable[str], otherwise: str = "", nearness: float = 0.7) -> str:
+    """Return a question for the nearest name, or the sentence for when none is as near, from 0 to 1."""
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=nearness)
     return f"Did you mean `{near[0]}`?" if near else otherwise
 
 

@@ -28,7 +28,18 @@ from installer.workflows.check_inventory import require_valid
 
 PROJECT = Path(__file__).parents[3]
 CASES = Path(__file__).parent / "mistakes"
-THEMES = ("names", "reading", "values", "networks", "addresses", "components", "kernels", "lock", "secrets")
+THEMES = (
+    "names",
+    "reading",
+    "values",
+    "networks",
+    "addresses",
+    "components",
+    "kernels",
+    "lock",
+    "secrets",
+    "templates",
+)
 HERE = "# HERE"
 DIGEST = "sha256:" + "0" * 64
 WHOLE_LOCK = (
