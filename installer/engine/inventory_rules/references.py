@@ -1,0 +1,110 @@
+"""References: what one variable names, another one has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from installer.engine.inventory_rules.subject import Subject, did_you_mean, is_opaque, listed, spell
+from installer.errors import Problem
+from installer.model.inventory import Way
+
+# Any key of a mapping, or any entry of a list.
+_EACH = "*"
+_MODEL_AT = re.compile(r"https?://(?P<model>[^./:]+)\.(?P<engine>[a-z0-9-]+)(\.svc\b|[:/]|$)")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A variable whose values are names out of another.
+
+    Attributes:
+        name: the variable that names.
+        way: where it does, inside its value.
+        known: the variable that has what is named.
+        at: where that has names; its keys when empty.
+        passes: names that others give.
+    """
+
+    name: str
+    way: Way
+    known: str
+    at: Way = ()
+    passes: str = r"(?!)"
+
+
+REFERENCES = (
+    Reference("inference_gateway_keys", (_EACH, "tenant"), "inference_gateway_tenants"),
+    Reference("inference_gateway_tenants", (_EACH, "models", _EACH), "inference_gateway_models"),
+    # Projects of upstream's registries are called as these are, which the bundle says.
+    Reference("harbor_robots", (_EACH, "projects", _EACH), "harbor_projects", passes=r".*\..*"),
+    Reference("monitoring_told", (_EACH, _EACH), "monitoring_receivers", (_EACH, "name")),
+    Reference("monitoring_receivers", (_EACH, "webhook", "secret"), "monitoring_secret_files"),
+)
+# Variables with the models of an engine, by its namespace.
+ENGINES = {"llamacpp": "llamacpp_models", "vllm": "vllm_models"}
+
+
+def names_of_nothing(subject: Subject) -> Iterator[Problem]:
+    """Find names of what there is not: they would be noticed in the middle of a run, or by who is refused."""
+    for reference in REFERENCES:
+        known = _names(subject, reference.known, reference.at)
+        for where, way, name in _named(subject, reference.name, reference.way):
+            if known is not None and name not in known and not re.fullmatch(reference.passes, name):
+                yield _missing(where, spell(reference.name, way), name, reference.known, known)
+
+
+def models_of_nobody(subject: Subject) -> Iterator[Problem]:
+    """Find models that callers can name and that no engine of the site serves."""
+    for where, way, url in _named(subject, "inference_gateway_models", (_EACH, "url")):
+        match = _MODEL_AT.match(url)
+        variable = ENGINES.get(match["engine"], "") if match else ""
+        if not match or not variable:
+            continue
+        known = _names(subject, variable, ())
+        if known is not None and match["model"] not in known:
+            yield _missing(where, spell("inference_gateway_models", way), match["model"], variable, known)
+
+
+def _missing(where: str, place: str, name: str, variable: str, known: list[str]) -> Problem:
+    there = f"There are {listed(known)}; add it to `{variable}`." if known else f"Add it to `{variable}`."
+    return Problem(where, f"{place} names {name}, which {variable} does not have.", did_you_mean(name, known, there))
+
+
+def _names(subject: Subject, variable: str, at: Way) -> list[str] | None:
+    """Return the names that a variable has; None where not all are known here."""
+    value = subject.inventory.value(variable) or subject.interface.defaults.get(variable)
+    if is_opaque(value) or any(setting.name == variable and is_opaque(setting.value) for setting in subject.settings):
+        return None
+    found = list(_leaves(value, at, ())) if at else [((), str(key)) for key in value] if value else []
+    names = [name for _, name in found]
+    return None if any(is_opaque(name) for name in names) else names
+
+
+def _named(subject: Subject, variable: str, way: Way) -> Iterator[tuple[str, Way, str]]:
+    """Yield each text at a way in a variable: where it is written, its own way, and the text."""
+    for setting in subject.settings:
+        if setting.name == variable:
+            for found, name in _leaves(setting.value, way, ()):
+                if not is_opaque(name):
+                    yield setting.where(found), found, name
+
+
+def _leaves(value: Any, way: Way, walked: Way) -> Iterator[tuple[Way, str]]:
+    """Yield the texts at a way, each with its own; of another shape than declared others speak."""
+    if not way:
+        if isinstance(value, str):
+            yield walked, value
+        return
+    step, rest = way[0], way[1:]
+    if isinstance(value, Mapping):
+        for key in value if step == _EACH else [step] if step in value else []:
+            yield from _leaves(value[key], rest, (*walked, str(key)))
+    elif isinstance(value, list) and step == _EACH:
+        for index, entry in enumerate(value):
+            yield from _leaves(entry, rest, (*walked, index))
+
+
+RULES = (names_of_nothing, models_of_nobody)
