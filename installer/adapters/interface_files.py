@@ -20,7 +20,8 @@ def load_interface(project: Path) -> Interface:
     variables: dict[str, VariableSpec] = {}
     defaults: dict[str, Any] = {}
     for name, entry in (read_yaml(project / "inventories" / "variables.yml").data or {}).items():
-        variables[name] = _spec(name, entry, required="default" not in entry, owner="")
+        spec = _spec(name, entry, required="default" not in entry, owner="")
+        variables[name] = replace(spec, entries=_options(entry.get("entries") or {}, ""))
         if "default" in entry:
             defaults[name] = entry["default"]
     for path in sorted(project.glob("roles/*/meta/argument_specs.yml")):
@@ -41,7 +42,7 @@ def load_interface(project: Path) -> Interface:
 def _spec(name: str, entry: Mapping[str, Any], required: bool, owner: str) -> VariableSpec:
     return VariableSpec(
         name=name,
-        type=entry.get("type", "str"),
+        type=_meant(name, entry.get("type", "str")),
         description=" ".join(entry["description"].split()) if isinstance(entry["description"], str) else "",
         required=required,
         owner=owner,
@@ -49,6 +50,11 @@ def _spec(name: str, entry: Mapping[str, Any], required: bool, owner: str) -> Va
         choices=tuple(entry.get("choices", ())),
         options=_options(entry.get("options") or {}, owner),
     )
+
+
+def _meant(name: str, known: str) -> str:
+    """Return the type that is meant: a role's specification has Ansible's own alone, and no port."""
+    return "port" if known == "int" and name.rpartition("_")[2] == "port" else known
 
 
 def _options(entries: Mapping[str, Mapping[str, Any]], owner: str) -> dict[str, VariableSpec]:

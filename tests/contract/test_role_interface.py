@@ -40,6 +40,17 @@ PLAIN_VALUES = {
     "monitoring_rules",
     "monitoring_secret_files",
 }
+# By names of a site's own, of releases, registries, checks or hosts; and what no site sets.
+PLAIN_VALUES_OF_THE_PLATFORM = {
+    "platform_backup_access",
+    "platform_directories",
+    "platform_host_kernels",
+    "platform_mirrors",
+    "platform_preflight_accepted",
+    "platform_vault_access",
+    "platform_vault_urls",
+    "platform_without",
+}
 
 
 def specifications(role: str) -> dict[str, dict[str, dict[str, Any]]]:
@@ -158,6 +169,17 @@ def test_a_mapping_says_what_it_may_hold(role: str) -> None:
     ]
 
     assert loose == [], "A misspelt word in it would be passed over in silence."
+
+
+def test_a_mapping_of_the_platform_says_what_it_may_hold() -> None:
+    variables = read(PROJECT / "inventories/variables.yml")
+    loose = {
+        name
+        for name, entry in variables.items()
+        if "dict" in (entry["type"], entry.get("elements")) and not entry.get("options") and not entry.get("entries")
+    }
+
+    assert loose == PLAIN_VALUES_OF_THE_PLATFORM
 
 
 @pytest.mark.parametrize("role", ROLES)

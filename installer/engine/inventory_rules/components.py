@@ -50,7 +50,6 @@ DEMANDS = (
 # The lowest and the highest value of numbers whose type allows more.
 RANGES = {
     "api_endpoint_router_id": (1, 255),
-    "api_endpoint_backend_port": (1, 65535),
     "cluster_network_host_prefix": (8, 30),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -16,9 +16,10 @@ from ipaddress import (
 )
 from typing import Any
 
-from installer.engine.inventory_rules.subject import Subject, is_opaque, show, spell
+from installer.engine.inventory_rules.subject import EACH, Subject, is_opaque, show, spell, texts_at
+from installer.engine.inventory_rules.values import judge
 from installer.errors import Problem
-from installer.model.inventory import Way
+from installer.model.inventory import VariableSpec, Way
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -33,9 +34,16 @@ _SITE = {
     "platform_dns_servers": "",
     "platform_time_servers": "",
 }
+# What pods may reach outside: a policy takes networks alone.
+REACHED: Mapping[str, Way] = {
+    "falco_alertmanager": ("networks", EACH),
+    "falco_loki": ("networks", EACH),
+    "harbor_reaches": (EACH, "network"),
+    "model_registry_reaches": (EACH, "network"),
+}
 _ROOM = ("cluster_network_host_prefix", "kubernetes_max_pods")
 # Every variable these rules speak of.
-NAMES = (*_INSIDE, _HOSTS, _RANGE, *_SITE, *_ROOM, "platform_api_address")
+NAMES = (*_INSIDE, _HOSTS, _RANGE, *_SITE, *REACHED, *_ROOM, "platform_api_address")
 _ADDRESS_BITS = 32
 
 
@@ -167,6 +175,14 @@ def site_networks(subject: Subject) -> Iterator[Problem]:
                 yield Problem(subject.inventory.where(name, way=way), message, cure)
 
 
+def reached_networks(subject: Subject) -> Iterator[Problem]:
+    """Find what pods may reach and is no network."""
+    for name, way in REACHED.items():
+        for where, found, value in texts_at(subject, name, way):
+            for _, message, cure in judge(VariableSpec(name, "network", "", required=True), value, found):
+                yield Problem(where, message, cure)
+
+
 def _places(subject: Subject, name: str, key: str = "") -> Iterator[Place]:
     for way, value in _values(subject, name, key):
         network = network_of(value)
@@ -220,4 +236,4 @@ def _without_host_bits(value: str) -> Network | None:
         return None
 
 
-RULES = (overlapping_networks, small_pod_network, inner_families, site_networks)
+RULES = (overlapping_networks, small_pod_network, inner_families, site_networks, reached_networks)

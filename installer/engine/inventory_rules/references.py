@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from installer.engine.inventory_rules.subject import Subject, did_you_mean, is_opaque, listed, spell
+from installer.engine.inventory_rules.subject import (
+    EACH,
+    Subject,
+    did_you_mean,
+    is_opaque,
+    listed,
+    spell,
+    texts_at,
+    texts_in,
+)
 from installer.errors import Problem
 from installer.model.inventory import Way
 
-# Any key of a mapping, or any entry of a list.
-_EACH = "*"
 _MODEL_AT = re.compile(r"https?://(?P<model>[^./:]+)\.(?P<engine>[a-z0-9-]+)(\.svc\b|[:/]|$)")
 
 
@@ -36,12 +42,12 @@ class Reference:
 
 
 REFERENCES = (
-    Reference("inference_gateway_keys", (_EACH, "tenant"), "inference_gateway_tenants"),
-    Reference("inference_gateway_tenants", (_EACH, "models", _EACH), "inference_gateway_models"),
+    Reference("inference_gateway_keys", (EACH, "tenant"), "inference_gateway_tenants"),
+    Reference("inference_gateway_tenants", (EACH, "models", EACH), "inference_gateway_models"),
     # Projects of upstream's registries are called as these are, which the bundle says.
-    Reference("harbor_robots", (_EACH, "projects", _EACH), "harbor_projects", passes=r".*\..*"),
-    Reference("monitoring_told", (_EACH, _EACH), "monitoring_receivers", (_EACH, "name")),
-    Reference("monitoring_receivers", (_EACH, "webhook", "secret"), "monitoring_secret_files"),
+    Reference("harbor_robots", (EACH, "projects", EACH), "harbor_projects", passes=r".*\..*"),
+    Reference("monitoring_told", (EACH, EACH), "monitoring_receivers", (EACH, "name")),
+    Reference("monitoring_receivers", (EACH, "webhook", "secret"), "monitoring_secret_files"),
 )
 # Variables with the models of an engine, by its namespace.
 ENGINES = {"llamacpp": "llamacpp_models", "vllm": "vllm_models"}
@@ -51,14 +57,14 @@ def names_of_nothing(subject: Subject) -> Iterator[Problem]:
     """Find names of what there is not: they would be noticed in the middle of a run, or by who is refused."""
     for reference in REFERENCES:
         known = _names(subject, reference.known, reference.at)
-        for where, way, name in _named(subject, reference.name, reference.way):
+        for where, way, name in texts_at(subject, reference.name, reference.way):
             if known is not None and name not in known and not re.fullmatch(reference.passes, name):
                 yield _missing(where, spell(reference.name, way), name, reference.known, known)
 
 
 def models_of_nobody(subject: Subject) -> Iterator[Problem]:
     """Find models that callers can name and that no engine of the site serves."""
-    for where, way, url in _named(subject, "inference_gateway_models", (_EACH, "url")):
+    for where, way, url in texts_at(subject, "inference_gateway_models", (EACH, "url")):
         match = _MODEL_AT.match(url)
         variable = ENGINES.get(match["engine"], "") if match else ""
         if not match or not variable:
@@ -78,33 +84,9 @@ def _names(subject: Subject, variable: str, at: Way) -> list[str] | None:
     value = subject.inventory.value(variable) or subject.interface.defaults.get(variable)
     if is_opaque(value) or any(setting.name == variable and is_opaque(setting.value) for setting in subject.settings):
         return None
-    found = list(_leaves(value, at, ())) if at else [((), str(key)) for key in value] if value else []
-    names = [name for _, name in found]
+    keys = map(str, value) if isinstance(value, Mapping) else ()
+    names = [name for _, name in texts_in(value, at)] if at else list(keys)
     return None if any(is_opaque(name) for name in names) else names
-
-
-def _named(subject: Subject, variable: str, way: Way) -> Iterator[tuple[str, Way, str]]:
-    """Yield each text at a way in a variable: where it is written, its own way, and the text."""
-    for setting in subject.settings:
-        if setting.name == variable:
-            for found, name in _leaves(setting.value, way, ()):
-                if not is_opaque(name):
-                    yield setting.where(found), found, name
-
-
-def _leaves(value: Any, way: Way, walked: Way) -> Iterator[tuple[Way, str]]:
-    """Yield the texts at a way, each with its own; of another shape than declared others speak."""
-    if not way:
-        if isinstance(value, str):
-            yield walked, value
-        return
-    step, rest = way[0], way[1:]
-    if isinstance(value, Mapping):
-        for key in value if step == _EACH else [step] if step in value else []:
-            yield from _leaves(value[key], rest, (*walked, str(key)))
-    elif isinstance(value, list) and step == _EACH:
-        for index, entry in enumerate(value):
-            yield from _leaves(entry, rest, (*walked, index))
 
 
 RULES = (names_of_nothing, models_of_nobody)

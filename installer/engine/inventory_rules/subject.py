@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,8 @@ from installer.model.catalog import Catalog
 from installer.model.component import Component
 from installer.model.inventory import ALL, Interface, Inventory, Level, Setting, Way
 
+# In a way: any key of a mapping, or any entry of a list.
+EACH = "*"
 _TEMPLATE = ("{{", "{%", "{#")
 _SEAL = "$ANSIBLE_VAULT;"
 _SEALED_KEYS = ("__ansible_vault", "__ansible_unsafe")
@@ -89,6 +91,30 @@ def is_opaque(value: Any) -> bool:
     if isinstance(value, Mapping):
         return any(key in value for key in _SEALED_KEYS)
     return isinstance(value, str) and (value.startswith(_SEAL) or any(mark in value for mark in _TEMPLATE))
+
+
+def texts_at(subject: Subject, variable: str, way: Way) -> Iterator[tuple[str, Way, str]]:
+    """Yield each text at a way in a variable that is known here: where it is written, its own way, and the text."""
+    for setting in subject.settings:
+        if setting.name == variable:
+            for found, text in texts_in(setting.value, way):
+                if not is_opaque(text):
+                    yield setting.where(found), found, text
+
+
+def texts_in(value: Any, way: Way, walked: Way = ()) -> Iterator[tuple[Way, str]]:
+    """Yield the texts at a way in a value, each with its own; of what has another shape, the types' rule tells."""
+    if not way:
+        if isinstance(value, str):
+            yield walked, value
+        return
+    step, rest = way[0], way[1:]
+    if isinstance(value, Mapping):
+        for key in value if step == EACH else [step] if step in value else []:
+            yield from texts_in(value[key], rest, (*walked, str(key)))
+    elif isinstance(value, list) and step == EACH:
+        for index, entry in enumerate(value):
+            yield from texts_in(entry, rest, (*walked, index))
 
 
 def is_secret(name: str) -> bool:

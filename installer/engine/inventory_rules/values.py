@@ -13,6 +13,9 @@ from installer.errors import Problem
 from installer.model.inventory import VariableSpec, Way
 
 _HIGHEST_PORT = 65535
+# Numbers count something, all but how important something is to the scheduler.
+_NUMBERS = ("int", "float")
+_BELOW_ZERO = re.compile(r"_priorit(y|ies)\Z")
 # Text that YAML reads as text without quotes.
 _PLAIN = re.compile(r"(?!(?:no|yes|on|off|true|false|null|none)\Z)[\w{}/][\w.:/{}-]*\Z", re.IGNORECASE)
 
@@ -83,7 +86,9 @@ def judge(spec: VariableSpec, value: Any, way: Way = ()) -> Iterator[tuple[Way, 
         seen = "" if is_secret(name) else f", not {show(value)}"
         yield way, f"{name} must be {kind.words}{seen}.", kind.cure(value)
         return
-    if isinstance(value, list):
+    if spec.type in _NUMBERS and value < 0 and not _BELOW_ZERO.search(spec.name):
+        yield way, f"{name} cannot be {show(value)}.", "Write a number from 0."
+    elif isinstance(value, list):
         yield from _judge_entries(spec, value, way)
     elif isinstance(value, Mapping) and spec.entries:
         yield from _judge_named(spec, value, way)
