@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from installer.adapters.interface_files import load_interface
 from installer.adapters.inventory_files import put_together
 from installer.adapters.inventory_files.lines import expand, read_written
-from installer.engine.inventory_rules import check_inventory, components, networks, references
+from installer.engine.inventory_rules import check_inventory, components, moments, networks, references
 from installer.errors import InvalidConfiguration, Problem
 from installer.model.artifact import Blob, Kind, Lock, LockedItem
 from installer.model.catalog import Catalog
@@ -39,6 +39,7 @@ THEMES = (
     "lock",
     "secrets",
     "references",
+    "moments",
     "templates",
 )
 HERE = "# HERE"
@@ -200,6 +201,7 @@ def test_values_out_of_encrypted_files_are_not_judged(interface: Interface, cata
 def test_the_rules_speak_of_variables_that_exist(interface: Interface) -> None:
     named = {demand.name for demand in components.DEMANDS} | {demand.needs for demand in components.DEMANDS}
     named |= set(components.RANGES) | set(networks.NAMES) | set(references.ENGINES.values())
+    named |= set(moments.MOMENTS)
     named |= {name for reference in references.REFERENCES for name in (reference.name, reference.known)}
 
     assert named - set(interface.variables) == set()
