@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from installer.adapters.ansible_runs import AnsibleRunner
 from installer.adapters.journal import only_one
 from installer.cli.wiring import PROJECT, Site
+from installer.engine.given_files import lacking_files
 from installer.engine.preflight import preflight_step
 from installer.model.artifact import digest_of
 from installer.model.preflight import PreflightReport
@@ -40,11 +42,13 @@ class Preflights:
 
     def _look(self, names: Sequence[str]) -> PreflightReport:
         site = self._site
-        step = preflight_step([site.catalog[name] for name in names], site.inventory)
+        components = [site.catalog[name] for name in names]
+        step = preflight_step(components, site.inventory)
         if step is None:
             return PreflightReport(ok=True, components=(), findings=(), seconds=0.0)
         release = site.bundle / "RELEASE"
         digest = digest_of(release.read_bytes()) if release.exists() else ""
         environment = {**site.ansible_environment, "PLATFORM_RELEASE_DIGEST": digest}
         runner = AnsibleRunner(PROJECT, site.inventory_path, site.state / "runs", environment, self._limit)
-        return look(step, names, runner, site.carried, site.reporter)
+        lacking = lacking_files(components, site.inventory, lambda path: path.is_file() and os.access(path, os.R_OK))
+        return look(step, names, runner, site.carried, site.reporter, lacking)

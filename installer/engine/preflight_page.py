@@ -22,6 +22,8 @@ something does the same by itself before it changes a host, for the components a
 - Where a limit is a **setting**, it is a variable of the inventory.
 - What a site does without is said in `platform_preflight_accepted`, by the check's name, with the reason; it is then
   listed by `preflight --accepted` alone.
+- Files that the inventory names on the machine the command runs on, and that are not there, are listed as
+  `given_files`, for the components that would read them.
 - A host that cannot be reached, or whose Python does not start, is listed as `looked_at` beside all others.
 
 """

@@ -159,6 +159,7 @@ class Description:
         namespace: the Kubernetes namespace it fills, if any.
         endpoint: where others reach it.
         offers: what others have to reckon with, by name; values may be templates over the inventory's variables.
+        reads_files: variables that name files of the machine the command runs on, which its deployment reads.
         artifacts: everything it brings onto hosts and into the cluster.
         leaves: what it leaves on nodes when the cluster ends.
         exemptions: what the site's policies pass over, each with the reason.
@@ -183,6 +184,7 @@ class Description:
     namespace: str | None = None
     endpoint: Endpoint | None = None
     offers: Mapping[str, str] = field(default_factory=dict)
+    reads_files: tuple[str, ...] = ()
     artifacts: Artifacts = field(default_factory=Artifacts)
     leaves: Leftovers = field(default_factory=Leftovers)
     exemptions: tuple[Exemption, ...] = ()

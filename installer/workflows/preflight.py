@@ -19,12 +19,18 @@ _NEVER_BEGAN = StepResult(
 
 
 def look(
-    step: Step, components: Sequence[str], runner: PlaybookRunner, variables: Mapping[str, object], reporter: Reporter
+    step: Step,
+    components: Sequence[str],
+    runner: PlaybookRunner,
+    variables: Mapping[str, object],
+    reporter: Reporter,
+    found_here: Sequence[Finding] = (),
 ) -> PreflightReport:
     """Look at the hosts, and return everything that was found.
 
     Args:
         variables: what the roles must know beside the inventory.
+        found_here: what was found before any host was asked.
     """
     reporter.emit(PhaseStarted(step.verb))
     began = time.monotonic()
@@ -40,7 +46,7 @@ def look(
     except BaseException:
         runner.stop()
         raise
-    findings = findings_of(step, results.get(step.name, _NEVER_BEGAN))
+    findings = (*found_here, *findings_of(step, results.get(step.name, _NEVER_BEGAN)))
     ok = not any(finding.severity is Severity.FAILURE for finding in findings)
     seconds = time.monotonic() - began
     reporter.emit(StepChanged(step.name, StepStatus.UNCHANGED if ok else StepStatus.FAILED, seconds))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from installer.adapters.catalog_files import load_catalog
 from installer.adapters.interface_files import load_interface
 from installer.engine.graph import deployment_order
 from installer.model.catalog import Catalog
-from tests.repository import PROJECT, ROLES
+from tests.repository import PROJECT, ROLES, role_folder, text_files
+
+# What Ansible reads on the machine it runs on, where a variable says the path.
+READ_HERE = re.compile(r"'ansible\.builtin\.file', \*?(\w+)")
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +66,17 @@ def test_a_component_runs_on_groups_that_exist(catalog: Catalog, role: str) -> N
     groups = {part.partition("[")[0] for part in catalog[role].description.runs_on.split(":")}
 
     assert groups <= known
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_files_that_a_site_gives_are_declared(catalog: Catalog, role: str) -> None:
+    variables = load_interface(PROJECT).variables
+    read = {
+        name
+        for path in text_files(role_folder(role))
+        if path.parent.name in ("tasks", "deploy", "templates", "vars")
+        for name in READ_HERE.findall(path.read_text())
+        if name in variables and variables[name].owner == role
+    }
+
+    assert read == set(catalog[role].description.reads_files), "One that lacks would be noticed in the middle of a run."

@@ -10,7 +10,7 @@ from installer.model.component import Component, Description, Layer
 from installer.model.events import Warned
 from installer.model.inventory import Host, Inventory
 from installer.model.plan import Change, Job, Plan, PlannedComponent, Step, StepResult, TaskFailure
-from installer.model.preflight import Severity
+from installer.model.preflight import Finding, Severity
 from installer.ports import Reporter, StepEnded
 from installer.workflows.preflight import failure_of, look, warn
 from tests.fakes import RecordingReporter
@@ -134,3 +134,12 @@ def test_warnings_and_what_is_accepted_stop_nothing() -> None:
 
     assert failure_of(report) is None
     assert listener.of(Warned) == [Warned("node1 has 1. Give it more.")]
+
+
+def test_what_was_found_before_any_host_was_asked_is_told_first() -> None:
+    here = Finding("this machine", "given_files", Severity.FAILURE, "has no file.", "Put it there.")
+
+    report = look(_STEP, ["a"], _Runner(_result(_PROBLEM)), {}, RecordingReporter(), [here])
+
+    assert not report.ok
+    assert [finding.check for finding in report.findings] == ["given_files", "cpu_count"]
