@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,18 @@ ALL = "all"
 
 # The way to a value inside another: keys of mappings, indexes of lists.
 Way = tuple[str | int, ...]
+
+
+def texts_of(value: Any, way: Way = ()) -> Iterator[tuple[Way, str]]:
+    """Yield the texts that are a value, or stand anywhere in it, each with its way."""
+    if isinstance(value, str):
+        yield way, value
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from texts_of(entry, (*way, str(key)))
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from texts_of(entry, (*way, index))
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from installer.adapters.yaml_files import Marked
-from installer.model.inventory import Setting, Template, Way
+from installer.model.inventory import Setting, Template, texts_of
 
 _MARKS = ("{{", "{%")
 
@@ -21,7 +21,12 @@ class _Every(dict[str, Any]):
 
 def read_templates(settings: Iterable[Setting]) -> tuple[Template, ...]:
     """Return every template among the values of settings."""
-    found = [(setting, way, text) for setting in settings for way, text in _texts(setting.value, ())]
+    found = [
+        (setting, way, text)
+        for setting in settings
+        for way, text in texts_of(setting.value)
+        if any(mark in text for mark in _MARKS) and not isinstance(text, Marked)
+    ]
     if not found:
         return ()
     import jinja2.meta  # an inventory without templates does not wait for it
@@ -37,15 +42,3 @@ def read_templates(settings: Iterable[Setting]) -> tuple[Template, ...]:
             fault = str(error.message)
         templates.append(Template(setting.name, way, setting.where(way), reads, fault))
     return tuple(templates)
-
-
-def _texts(value: Any, way: Way) -> Iterator[tuple[Way, str]]:
-    """Yield the texts in a value that Ansible fills in, each with its way."""
-    if isinstance(value, Mapping):
-        for key, entry in value.items():
-            yield from _texts(entry, (*way, str(key)))
-    elif isinstance(value, list):
-        for index, entry in enumerate(value):
-            yield from _texts(entry, (*way, index))
-    elif isinstance(value, str) and not isinstance(value, Marked) and any(mark in value for mark in _MARKS):
-        yield way, value

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from installer.engine.inventory_rules.subject import Subject, did_you_mean, is_opaque, listed
 from installer.errors import Problem
-from installer.model.inventory import ALL, Level, Setting
+from installer.model.inventory import ALL, Level, Setting, texts_of
 
 # Every variable by which an inventory may tell Ansible how to reach a host.
 CONNECTION = frozenset(
@@ -126,18 +125,8 @@ def settings_twice(subject: Subject) -> Iterator[Problem]:
 
 def _read_by_templates(subject: Subject) -> frozenset[str]:
     """Return the words of all templates: a site may name a value of its own, and use it."""
-    return frozenset(word for setting in subject.settings for word in _words(setting.value))
-
-
-def _words(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for entry in value.values():
-            yield from _words(entry)
-    elif isinstance(value, list):
-        for entry in value:
-            yield from _words(entry)
-    elif isinstance(value, str) and is_opaque(value):
-        yield from re.findall(r"[A-Za-z_]\w*", value)
+    texts = (text for setting in subject.settings for _, text in texts_of(setting.value) if is_opaque(text))
+    return frozenset(word for text in texts for word in re.findall(r"[A-Za-z_]\w*", text))
 
 
 def _prefix(subject: Subject, name: str) -> str:
