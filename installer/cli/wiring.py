@@ -23,7 +23,7 @@ from installer.errors import UsageError
 from installer.model.artifact import Lock
 from installer.model.catalog import Catalog
 from installer.model.inventory import Interface, Inventory
-from installer.model.lab import CONTROL_PLANE_WATCHERS, OTHER_WATCHERS, Lab, LabHost
+from installer.model.lab import OF_A_CONTROL_PLANE, OF_OTHERS, Lab, LabHost
 from installer.model.preflight import CheckDescription
 from installer.ports import PageStore, Reporter
 from installer.workflows.check_inventory import require_valid
@@ -230,7 +230,7 @@ class Site:
                     address=_address(host.variables, name),
                     memory=int(host.variables.get("lab_memory_mib") or self.value("lab_memory_mib")) * _MIB,
                     media=media if name in admins else None,
-                    watchers=CONTROL_PLANE_WATCHERS if name in control_planes else OTHER_WATCHERS,
+                    needs=OF_A_CONTROL_PLANE if name in control_planes else OF_OTHERS,
                 )
                 for name, host in self.inventory.hosts.items()
             ),

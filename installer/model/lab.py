@@ -7,9 +7,24 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 MOST_HOSTS = 12
-# File watchers (inotify instances) that a host's programs hold at their busiest, as counted.
-CONTROL_PLANE_WATCHERS = 32
-OTHER_WATCHERS = 18
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a host takes of the machine at its busiest, as counted with every component.
+
+    Attributes:
+        memory: bytes; a part of the installer's own is in it.
+        watchers: file watchers (inotify instances) that its programs hold.
+    """
+
+    memory: int
+    watchers: int
+
+
+OF_A_CONTROL_PLANE = Needs(memory=int(2.9 * _GIB), watchers=32)
+OF_OTHERS = Needs(memory=int(0.9 * _GIB), watchers=18)
 
 
 @dataclass(frozen=True)
@@ -19,14 +34,14 @@ class LabHost:
     Attributes:
         memory: bytes it may use.
         media: a folder of the machine shown read-only at `/media/platform`, like a carried disk.
-        watchers: how many file watchers its programs will hold.
+        needs: what it will take of the machine.
     """
 
     name: str
     address: IPv4Address
     memory: int
     media: Path | None = None
-    watchers: int = OTHER_WATCHERS
+    needs: Needs = OF_OTHERS
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from installer.adapters.lab import cgroups
 from installer.adapters.process import CommandFailed, run
 from installer.errors import LabUnavailable
 from installer.model.events import Notice
-from installer.model.lab import MOST_HOSTS, Lab
+from installer.model.lab import MOST_HOSTS, OF_A_CONTROL_PLANE, OF_OTHERS, Lab, LabHost
 from installer.ports import Reporter
 
 _PROGRAMS = {
@@ -26,8 +27,6 @@ _PROGRAMS = {
 _GIB = 1 << 30
 _DISK_PER_HOST = 4 * _GIB
 _DISK_FOR_ROOT = 1 * _GIB
-# What a host uses at its busiest; its limit in the inventory is higher, and not all reach it at once.
-_MEMORY_PER_HOST = int(1.3 * _GIB)
 _FILE_SYSTEMS = {
     "overlay": "a host's disk lies over the common root file system",
     "bpf": "the pod network's programs are kept there",
@@ -36,12 +35,12 @@ _NAMESPACES = ("net", "mnt", "pid", "uts", "ipc", "cgroup")
 _DEVICES = {"/dev/net/tun": "CONFIG_TUN", "/dev/fuse": "CONFIG_FUSE_FS", "/dev/kmsg": "CONFIG_PRINTK"}
 
 
-def require_machine(lab: Lab, folder: Path, running: int, reporter: Reporter) -> None:
+def require_machine(lab: Lab, folder: Path, starting: Sequence[LabHost], reporter: Reporter) -> None:
     """Check the machine, and install the programs it lacks from its own package sources.
 
     Args:
         folder: where the lab's disks lie.
-        running: hosts that run already, whose memory is taken.
+        starting: hosts that do not run yet; the memory of others is taken.
 
     Raises:
         LabUnavailable: with everything that stands in the way.
@@ -52,7 +51,7 @@ def require_machine(lab: Lab, folder: Path, running: int, reporter: Reporter) ->
             hint="Hosts are machines with kernels' namespaces and mounts: run the command as root on Linux.",
         )
     _install_programs(reporter)
-    found = obstacles(lab, folder, running)
+    found = obstacles(lab, folder, starting)
     if found:
         raise LabUnavailable(
             f"This machine cannot host the lab {lab.name}: {len(found)} reason{'s' if len(found) > 1 else ''}.",
@@ -61,9 +60,9 @@ def require_machine(lab: Lab, folder: Path, running: int, reporter: Reporter) ->
         )
 
 
-def obstacles(lab: Lab, folder: Path, running: int) -> list[str]:
+def obstacles(lab: Lab, folder: Path, starting: Sequence[LabHost]) -> list[str]:
     """Return everything about this machine that stands in a lab's way."""
-    return [*_too_many_hosts(lab), *_kernel_problems(), *_size_problems(lab, folder, running)]
+    return [*_too_many_hosts(lab), *_kernel_problems(), *_size_problems(folder, starting)]
 
 
 def _too_many_hosts(lab: Lab) -> list[str]:
@@ -98,22 +97,22 @@ def _kernel_problems() -> list[str]:
     return problems
 
 
-def _size_problems(lab: Lab, folder: Path, running: int) -> list[str]:
+def _size_problems(folder: Path, starting: Sequence[LabHost]) -> list[str]:
     problems = []
-    starting = max(0, len(lab.hosts) - running)
     available = _available_memory()
-    needed = starting * _MEMORY_PER_HOST
+    needed = sum(host.needs.memory for host in starting)
     if available < needed:
         problems.append(
-            f"{needed / _GIB:.1f} GiB of memory are needed for {starting} hosts "
-            f"({_MEMORY_PER_HOST / _GIB:.1f} GiB each with a control plane), {available / _GIB:.1f} GiB are free."
+            f"{needed / _GIB:.1f} GiB of memory are needed for {len(starting)} hosts "
+            f"({OF_A_CONTROL_PLANE.memory / _GIB:.1f} GiB for one with a control plane, "
+            f"{OF_OTHERS.memory / _GIB:.1f} GiB for another), {available / _GIB:.1f} GiB are free."
         )
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
-    wanted = starting * _DISK_PER_HOST + _DISK_FOR_ROOT
+    wanted = len(starting) * _DISK_PER_HOST + _DISK_FOR_ROOT
     if free < wanted:
         problems.append(
-            f"{wanted / _GIB:.0f} GiB of disk are needed below {folder} for {starting} hosts' images and volumes, "
+            f"{wanted / _GIB:.0f} GiB of disk are needed below {folder} for {len(starting)} hosts' images and volumes, "
             f"{free / _GIB:.1f} GiB are free."
         )
     return problems

@@ -51,12 +51,12 @@ class LabProvider:
         """
         layout = self.layout(lab.name)
         hosts = self._hosts(lab)
-        running = [host for host in hosts if host.leader is not None]
-        require_machine(lab, self._root, len(running), self._reporter)
+        starting = [lab.host(host.name) for host in hosts if host.leader is None]
+        require_machine(lab, self._root, starting, self._reporter)
         with self._held(layout):
-            if len(running) < len(hosts):
+            if starting:
                 require_watchers(lab, layout.namespace, self._reporter)
-                self._reporter.emit(Notice(f"Starting the lab {lab.name}: {len(hosts) - len(running)} hosts."))
+                self._reporter.emit(Notice(f"Starting the lab {lab.name}: {len(starting)} hosts."))
             root = root_file_system(lab, layout, self._reporter)
             layout.media.mkdir(parents=True, exist_ok=True)
             prepare_keys(lab, layout)

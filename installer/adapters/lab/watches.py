@@ -12,7 +12,7 @@ from pathlib import Path
 
 from installer.adapters.lab import network
 from installer.model.events import Notice
-from installer.model.lab import CONTROL_PLANE_WATCHERS, Lab
+from installer.model.lab import OF_A_CONTROL_PLANE, Lab
 from installer.ports import Reporter
 
 _LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
@@ -28,7 +28,11 @@ def require_watchers(
         namespace: the lab's network namespace, whose name its hosts' namespaces begin with.
     """
     others = [name for name in _hosts() if not name.startswith(f"{namespace}-")]
-    needed = _used_by_the_machine() + len(others) * CONTROL_PLANE_WATCHERS + sum(host.watchers for host in lab.hosts)
+    needed = (
+        _used_by_the_machine()
+        + len(others) * OF_A_CONTROL_PLANE.watchers
+        + sum(host.needs.watchers for host in lab.hosts)
+    )
     with _held(record):
         allowed = int(limit.read_text())
         if needed <= allowed:

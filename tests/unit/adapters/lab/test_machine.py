@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
 
+from installer.adapters.lab import machine
 from installer.adapters.lab.machine import obstacles
-from installer.model.lab import Lab, LabHost
+from installer.model.lab import OF_A_CONTROL_PLANE, OF_OTHERS, Lab, LabHost
 
 
 def lab(hosts: int) -> Lab:
@@ -17,7 +19,8 @@ def lab(hosts: int) -> Lab:
 
 
 def said(hosts: int, folder: Path, running: int = 0) -> str:
-    return "\n".join(obstacles(lab(hosts), folder, running))
+    described = lab(hosts)
+    return "\n".join(obstacles(described, folder, described.hosts[running:]))
 
 
 @pytest.mark.parametrize(("hosts", "refused"), [(1, False), (12, False), (13, True)])
@@ -39,4 +42,13 @@ def test_hosts_that_run_need_no_more_memory(tmp_path: Path) -> None:
 
 
 def test_everything_is_told_at_once(tmp_path: Path) -> None:
-    assert len(obstacles(lab(MANY), tmp_path, 0)) >= 3
+    assert len(said(MANY, tmp_path).splitlines()) >= 3
+
+
+def test_a_control_plane_takes_more_memory_than_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_available_memory", lambda: 2 * OF_OTHERS.memory)
+    hosts = lab(2).hosts
+
+    assert "of memory" not in "\n".join(obstacles(lab(2), tmp_path, hosts))
+    one = replace(hosts[0], needs=OF_A_CONTROL_PLANE)
+    assert "3.8 GiB of memory are needed for 2 hosts" in "\n".join(obstacles(lab(2), tmp_path, (one, hosts[1])))
