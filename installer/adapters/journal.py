@@ -15,12 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from installer.adapters.process import operator
+from installer.adapters.process import kill_all, left_behind, operator
 from installer.errors import StateDamaged, StateLocked
 from installer.model.deployed import Deployed, Ingredients
 from installer.model.plan import Step, StepResult
 
 _LOCK = "lock"
+_WORKERS, _RUNS = "ansible-playbook", "runs"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
   id INTEGER PRIMARY KEY, command TEXT NOT NULL, bundle TEXT NOT NULL, began TEXT NOT NULL, ended TEXT, outcome TEXT
@@ -196,6 +197,8 @@ class SqliteJournal:
 def only_one(folder: Path) -> Iterator[None]:
     """Hold a state directory against a second operator while a run lasts.
 
+    Whoever was killed has left Ansible's workers at most, which went on by themselves: they are ended first.
+
     Raises:
         StateLocked: another process holds it.
     """
@@ -209,6 +212,7 @@ def only_one(folder: Path) -> Iterator[None]:
         lock.truncate(0)
         lock.write(f"process {os.getpid()} of {operator()} on {socket.gethostname()}, since {_now()}")
         lock.flush()
+        kill_all(left_behind(_WORKERS, folder.absolute() / _RUNS))
         yield
 
 

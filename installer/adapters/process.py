@@ -109,10 +109,37 @@ def kill_all(processes: Mapping[int, str]) -> None:
                 os.kill(number, signal.SIGKILL)
 
 
+def left_behind(program: str, folder: Path) -> dict[int, str]:
+    """Return the processes of a program that was given a file below a folder, with what they began.
+
+    Args:
+        program: its file's name.
+        folder: one that only programs of this kind are given files of.
+    """
+    found: dict[int, str] = {}
+    for entry in Path("/proc").iterdir():
+        arguments = _arguments(entry) if entry.name.isdigit() else []
+        if any(Path(argument).name == program for argument in arguments) and any(
+            Path(argument).is_relative_to(folder) for argument in arguments
+        ):
+            number = int(entry.name)
+            known = _parent_and_start(number)
+            found |= descendants(number) | ({number: known[1]} if known is not None else {})
+    return found
+
+
 def operator() -> str:
     """Return who sits at the terminal, also behind sudo."""
     user, behind = getpass.getuser(), os.environ.get("SUDO_USER")
     return f"{user}({behind})" if behind and behind != user else user
+
+
+def _arguments(entry: Path) -> list[str]:
+    """Return what a process was begun with; nothing when it has ended."""
+    try:
+        return [os.fsdecode(part) for part in (entry / "cmdline").read_bytes().split(b"\0") if part]
+    except OSError:
+        return []
 
 
 def _parent_and_start(process: int) -> tuple[int, str] | None:

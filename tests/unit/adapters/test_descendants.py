@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+from installer.adapters.journal import only_one
 from installer.adapters.process import descendants, kill_all
 
 # A child that has a child in a session of its own, as Ansible's workers are.
@@ -40,3 +42,35 @@ def test_a_process_that_took_a_dead_ones_number_is_left_alone() -> None:
     assert other.poll() is None
     other.communicate()
     assert other.returncode == 0
+
+
+def waiting(*arguments: str) -> subprocess.Popen[bytes]:
+    """Return a program that waits until it is ended, begun with arguments that say nothing to it."""
+    program = "import sys; sys.stdout.write('.'); sys.stdout.flush(); sys.stdin.read()"
+    begun = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert begun.stdout is not None and begun.stdout.read(1) == b"."
+    return begun
+
+
+def test_workers_that_a_killed_run_left_are_ended_before_the_next(tmp_path: Path) -> None:
+    mine, others = tmp_path / "mine", tmp_path / "others"
+    mine.mkdir()
+    left = waiting("/usr/bin/ansible-playbook", "-i", "hosts", str(mine / "runs/vault-deploy/job.yml"))
+    let_be = [
+        waiting("/usr/bin/ansible-playbook", str(others / "runs/vault-deploy/job.yml")),
+        waiting("tail", "-f", str(mine / "runs/vault-deploy/job.yml")),
+    ]
+
+    with only_one(mine):
+        left.communicate()
+        assert left.returncode == -9
+        assert [process.poll() for process in let_be] == [None, None]
+
+    for process in let_be:
+        process.communicate()
+        assert process.returncode == 0
