@@ -95,7 +95,7 @@ def watcher(image: str, issuer: str, namespace: str) -> dict[str, Any]:
         {"name": "certificate", "secret": {"secretName": issuer, "defaultMode": 0o440}},
         {"name": "authorities", "configMap": {"name": _AUTHORITIES}},
     ]
-    return pod("watcher", container, volumes=volumes, restartPolicy="OnFailure")
+    return pod("watcher", container, volumes=volumes)
 
 
 def asked(namespace: str, issuers: list[str], label: str) -> dict[str, Any]:

@@ -46,7 +46,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.platform.base.plugins.module_utils.gpu_pods import ask, await_quota, lowest, quota
 from ansible_collections.platform.base.plugins.module_utils.kubectl import Kubectl, KubectlFailed, is_ready
-from ansible_collections.platform.base.plugins.module_utils.probe import answer_from_a_room, pod, room
+from ansible_collections.platform.base.plugins.module_utils.probe import answer_from_a_room, has_failed, pod, room
 
 _PASSED = "Test PASSED"
 _VALIDATOR, _EXPORTER = "app=nvidia-operator-validator", "app=nvidia-dcgm-exporter"
@@ -96,7 +96,7 @@ def add(cluster: Kubectl, given: dict[str, Any], node: str, namespace: str) -> b
 
     def has_ended() -> bool:
         found.update(cluster.get(*place)["status"])
-        return found.get("phase") in ("Succeeded", "Failed")
+        return found.get("phase") == "Succeeded" or has_failed(found)
 
     if not cluster.wait_for(has_ended, given["seconds"]):
         waits = " ".join(entry.get("message", "") for entry in found.get("conditions", []))

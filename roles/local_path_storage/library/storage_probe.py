@@ -59,7 +59,7 @@ def shell(name: str, image: str, command: str) -> dict[str, Any]:
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
     }  # fmt: skip
     volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
-    return pod(name, container, volumes=volumes, restartPolicy="OnFailure")
+    return pod(name, container, volumes=volumes)
 
 
 def claim(storage_class: str) -> dict[str, Any]:

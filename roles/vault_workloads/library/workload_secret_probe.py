@@ -93,7 +93,7 @@ def reader(name: str, account: str, given: Mapping[str, Any], path: str) -> dict
         {"name": "token", "projected": {"sources": [{"serviceAccountToken": token}]}},
         {"name": "authority", "configMap": {"name": "authority"}},
     ]
-    return pod(name, container, account, volumes=volumes, restartPolicy="OnFailure")
+    return pod(name, container, account, volumes=volumes)
 
 
 def pods(authority: str, given: Mapping[str, Any], path: str) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def lost_things(image: str, storage_class: str) -> list[dict[str, Any]]:
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
     }  # fmt: skip
     volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
-    return [*room(SPACE, "probe"), claim, pod("keeper", container, volumes=volumes, restartPolicy="OnFailure")]
+    return [*room(SPACE, "probe"), claim, pod("keeper", container, volumes=volumes)]
 
 
 class Drill:

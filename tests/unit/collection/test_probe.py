@@ -80,3 +80,7 @@ def test_a_program_that_ran_and_ended_badly_has_failed_and_one_that_never_starte
     status: dict[str, Any], failed: bool
 ) -> None:
     assert probe.has_failed(status) is failed
+
+
+def test_a_pod_that_the_runtime_did_not_get_to_start_is_started_again() -> None:
+    assert probe.pod("one", {"image": "one:1"})["spec"]["restartPolicy"] == "OnFailure"

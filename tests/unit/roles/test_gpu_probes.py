@@ -197,6 +197,15 @@ def test_a_wrong_sum_fails() -> None:
         gpu_devices.use(cluster, USE, "probe")
 
 
+def test_a_sum_that_ended_badly_fails_although_it_is_begun_again() -> None:
+    cluster = working()
+    ended = {"lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}
+    cluster.objects["status", "gpu1"] = {"phase": "Running", "containerStatuses": [ended]}
+
+    with pytest.raises(KubectlFailed, match="Adding vectors on gpu1 failed"):
+        gpu_devices.use(cluster, USE, "probe")
+
+
 def test_an_operator_that_is_not_done_fails() -> None:
     cluster = working()
     cluster.objects["clusterpolicies.nvidia.com", "cluster-policy"]["status"]["state"] = "notReady"

@@ -31,8 +31,7 @@ _RESOURCES = {"requests": {"cpu": "1m", "memory": "8Mi"}, "limits": {"memory": "
 _DONE = "{.status.containerStatuses[0].state.terminated.exitCode}=0"
 # Seconds after which a pod that has not succeeded is asked whether it failed.
 _LOOK_SECONDS = 5
-# What the runtime says of a program that a busy host did not get to start; with `restartPolicy: OnFailure` kubelet
-# tries that again.
+# What the runtime says of a program that a busy host did not get to start; kubelet tries that again.
 _NOT_STARTED = "StartError"
 # How often the API is asked when it cuts a connection, and the seconds between.
 _TRIES, _PAUSE = 5, 2.0
@@ -123,7 +122,7 @@ def pod(name: str, container: Mapping[str, Any], account: str = "probe", **spec:
     main = {"name": "main", "securityContext": _CONTAINER_SECURITY, "resources": _RESOURCES, **container}
     # What ends by itself need not tell when it is ready.
     common = {
-        "restartPolicy": "Never", "serviceAccountName": account, "automountServiceAccountToken": False,
+        "restartPolicy": "OnFailure", "serviceAccountName": account, "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 0, "tolerations": _TOLERATIONS, "securityContext": _POD_SECURITY,
     }  # fmt: skip
     metadata = {"name": name}
