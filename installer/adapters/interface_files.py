@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,7 @@ def load_interface(project: Path) -> Interface:
     variables: dict[str, VariableSpec] = {}
     defaults: dict[str, Any] = {}
     for name, entry in (read_yaml(project / "inventories" / "variables.yml").data or {}).items():
-        spec = _spec(name, entry, required="default" not in entry, owner="")
-        variables[name] = replace(spec, entries=_options(entry.get("entries") or {}, ""))
+        variables[name] = _spec(name, entry, required="default" not in entry, owner="")
         if "default" in entry:
             defaults[name] = entry["default"]
     for path in sorted(project.glob("roles/*/meta/argument_specs.yml")):
@@ -31,10 +29,9 @@ def load_interface(project: Path) -> Interface:
         values = (read_yaml(role_defaults).data or {}) if role_defaults.exists() else {}
         defaults.update(values)
         for name, entry in specifications["main"].get("options", {}).items():
-            spec = _spec(name, entry, required=name not in values, owner=role)
             # Ansible has no word for names of one's own: what stands behind each is a specification of its own.
-            entries = specifications.get(name, {}).get("options", {})
-            variables[name] = replace(spec, entries=_options(entries, role))
+            behind = {"entries": specifications.get(name, {}).get("options")}
+            variables[name] = _spec(name, {**entry, **behind}, required=name not in values, owner=role)
     groups = read_yaml(project / "inventories" / "groups.yml").data
     return Interface(variables, defaults, groups)
 
@@ -48,7 +45,8 @@ def _spec(name: str, entry: Mapping[str, Any], required: bool, owner: str) -> Va
         owner=owner,
         elements=entry.get("elements", ""),
         choices=tuple(entry.get("choices", ())),
-        options=_options(entry.get("options") or {}, owner),
+        options=_options(entry.get("options"), owner),
+        entries=_options(entry.get("entries"), owner),
     )
 
 
@@ -57,8 +55,8 @@ def _meant(name: str, known: str) -> str:
     return "port" if known == "int" and name.rpartition("_")[2] == "port" else known
 
 
-def _options(entries: Mapping[str, Mapping[str, Any]], owner: str) -> dict[str, VariableSpec]:
+def _options(entries: Mapping[str, Mapping[str, Any]] | None, owner: str) -> dict[str, VariableSpec]:
     return {
         name: _spec(name, entry, required=bool(entry.get("required", False)), owner=owner)
-        for name, entry in entries.items()
+        for name, entry in (entries or {}).items()
     }

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from installer.adapters.yaml_files import Marked
+from installer.engine.inventory_rules.subject import is_opaque
 from installer.model.inventory import Setting, Template, texts_of
-
-_MARKS = ("{{", "{%")
 
 
 class _Every(dict[str, Any]):
@@ -25,7 +24,7 @@ def read_templates(settings: Iterable[Setting]) -> tuple[Template, ...]:
         (setting, way, text)
         for setting in settings
         for way, text in texts_of(setting.value)
-        if any(mark in text for mark in _MARKS) and not isinstance(text, Marked)
+        if is_opaque(text) and not isinstance(text, Marked)
     ]
     if not found:
         return ()
