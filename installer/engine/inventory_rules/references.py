@@ -74,19 +74,22 @@ def models_of_nobody(subject: Subject) -> Iterator[Problem]:
             yield _missing(where, spell("inference_gateway_models", way), match["model"], variable, known)
 
 
-def _missing(where: str, place: str, name: str, variable: str, known: list[str]) -> Problem:
-    there = f"There are {listed(known)}; add it to `{variable}`." if known else f"Add it to `{variable}`."
+def _missing(where: str, place: str, name: str, variable: str, known: set[str]) -> Problem:
+    there = f"There are {listed(sorted(known))}; add it to `{variable}`." if known else f"Add it to `{variable}`."
     return Problem(where, f"{place} names {name}, which {variable} does not have.", did_you_mean(name, known, there))
 
 
-def _names(subject: Subject, variable: str, at: Way) -> list[str] | None:
-    """Return the names that a variable has; None where not all are known here."""
-    value = subject.inventory.value(variable) or subject.interface.defaults.get(variable)
-    if is_opaque(value) or any(setting.name == variable and is_opaque(setting.value) for setting in subject.settings):
-        return None
-    keys = map(str, value) if isinstance(value, Mapping) else ()
-    names = [name for _, name in texts_in(value, at)] if at else list(keys)
-    return None if any(is_opaque(name) for name in names) else names
+def _names(subject: Subject, variable: str, at: Way) -> set[str] | None:
+    """Return the names that a variable has, for all hosts or for some; None where not all are known here."""
+    inventory = subject.inventory
+    values = [inventory.value(variable), *(host.variables.get(variable) for host in inventory.hosts.values())]
+    names: set[str] = set()
+    for value in filter(None, values):
+        if is_opaque(value):
+            return None
+        keys = value if isinstance(value, Mapping) else ()
+        names |= {name for _, name in texts_in(value, at)} if at else set(map(str, keys))
+    return None if any(map(is_opaque, names)) else names
 
 
 RULES = (names_of_nothing, models_of_nobody)
